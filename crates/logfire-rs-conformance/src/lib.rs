@@ -1,0 +1,1 @@
+//! One table of HTTP exchanges, run through every adapter of logfire-rs.

@@ -1,0 +1,1 @@
+//! The HTTP semantic conventions of OpenTelemetry for every adapter of logfire-rs.

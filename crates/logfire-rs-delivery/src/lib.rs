@@ -1,0 +1,1 @@
+//! Destinations and OTLP delivery for logfire-rs.

@@ -1,0 +1,1 @@
+//! One line of OpenTelemetry setup for Logfire and any OTLP backend.

@@ -1,0 +1,1 @@
+//! One line of OpenTelemetry instrumentation for axum, reqwest and friends.

@@ -1,0 +1,3 @@
+//! Two instrumented services in one process.
+
+fn main() {}
