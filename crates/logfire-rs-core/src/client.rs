@@ -1,0 +1,165 @@
+//! Spans and metrics of the requests that a client sends.
+
+mod config;
+mod span;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, InstrumentationScope};
+
+use self::config::ClientConfig;
+pub use self::span::ClientSpan;
+use self::span::Start;
+use crate::message::ClientRequest;
+use crate::metrics::{HttpMetrics, Side};
+use crate::options::HttpClientOptions;
+use crate::propagation::Propagation;
+use crate::redaction::FilterUrl;
+use crate::{attributes, diagnostics, names};
+
+/// Starts a span for each request; made once by an adapter, and cheap to clone.
+///
+/// ```
+/// use logfire_rs_core::{HttpClientInstrumenter, HttpClientOptions};
+///
+/// let options = HttpClientOptions::default();
+/// let instrumenter = HttpClientInstrumenter::new("my-adapter", "1.0.0", "MY_ADAPTER", options);
+/// ```
+#[derive(Clone)]
+pub struct HttpClientInstrumenter(Arc<Engine>);
+
+struct Engine {
+    config: ClientConfig,
+    scope: InstrumentationScope,
+    /// Resolved at the first request, so that an SDK may be installed after the adapter.
+    backend: OnceLock<Backend>,
+}
+
+struct Backend {
+    tracer: Option<BoxedTracer>,
+    metrics: Option<HttpMetrics>,
+    propagation: Propagation,
+    /// The tracer turned out to make no spans.
+    no_sdk: AtomicBool,
+}
+
+impl HttpClientInstrumenter {
+    /// An instrumenter that reports as the instrumentation library `name`, and reads the
+    /// environment variables of the adapter `key`.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        version: &'static str,
+        key: &str,
+        options: HttpClientOptions,
+    ) -> Self {
+        let scope = InstrumentationScope::builder(name)
+            .with_version(version)
+            .with_schema_url(attributes::SCHEMA_URL)
+            .build();
+        let config = ClientConfig::new(key, options);
+        Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
+    }
+
+    /// Starts the span of `request` as a child of `parent`.
+    ///
+    /// `None` if telemetry is suppressed or the request is excluded: it is sent as it is then.
+    #[must_use]
+    pub fn start(&self, parent: &Context, request: &ClientRequest<'_>) -> Option<ClientSpan> {
+        if parent.is_telemetry_suppressed() || Context::is_current_telemetry_suppressed() {
+            return None;
+        }
+        let url = FilterUrl::parse(request.url);
+        if self.0.config.excludes(request, &url) {
+            return None;
+        }
+        Some(self.0.open(parent, request, &url))
+    }
+}
+
+impl fmt::Debug for HttpClientInstrumenter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClientInstrumenter")
+            .field("scope", &self.0.scope.name())
+            .field("options", &self.0.config.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    fn backend(&self) -> &Backend {
+        self.backend.get_or_init(|| {
+            let shared = &self.config.options.shared;
+            let metrics = shared.metrics.unwrap_or(true) && shared.has_meter();
+            Backend {
+                tracer: shared.spans.unwrap_or(true).then(|| shared.tracer(self.scope.clone())),
+                metrics: metrics.then(|| {
+                    let meter = shared.meter(self.scope.clone());
+                    let body_sizes = shared.body_sizes.unwrap_or(false);
+                    HttpMetrics::new(&meter, Side::Client, body_sizes)
+                }),
+                propagation: Propagation::resolve(shared.propagator.as_ref()),
+                no_sdk: AtomicBool::new(false),
+            }
+        })
+    }
+
+    fn open(
+        self: &Arc<Self>,
+        parent: &Context,
+        request: &ClientRequest<'_>,
+        url: &FilterUrl<'_>,
+    ) -> ClientSpan {
+        let backend = self.backend();
+        let method = self.config.known_methods.classify(request.method);
+        let (name, template) = match request.template.filter(|it| !it.is_empty()) {
+            Some(template) => {
+                let (name, template) = names::name(method.span_name(), template);
+                (name, Some(template))
+            }
+            None => (method.span_name().into(), None),
+        };
+        let server = config::server(request, url);
+        let (wall, clock) = (SystemTime::now(), Instant::now());
+
+        let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
+        let (context, recording) = if let Some(tracer) = tracer {
+            let attributes =
+                self.config.attributes(request, url, method, &server, template.as_ref());
+            let builder = SpanBuilder::from_name(name)
+                .with_kind(SpanKind::Client)
+                .with_start_time(wall)
+                .with_attributes(attributes);
+            let span = tracer.build_with_context(builder, parent);
+            let span_id = span.span_context().span_id();
+            if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id()
+            {
+                backend.no_sdk.store(true, Ordering::Relaxed);
+                diagnostics::no_tracer_provider();
+            }
+            let recording = span.is_recording();
+            let context = if recording {
+                parent.with_span(span)
+            } else {
+                parent.with_remote_span_context(span.span_context().clone())
+            };
+            (context, recording)
+        } else {
+            (parent.clone(), false)
+        };
+
+        let engine = Arc::clone(self);
+        let start = Start { engine, context, recording, wall, clock, method, server, template };
+        let span = ClientSpan::new(start, url.path());
+        if let (Some(hook), Some(handle)) = (&self.config.options.request_hook, span.request_span())
+        {
+            diagnostics::guarded("request_hook", || hook(handle, request));
+        }
+        span
+    }
+}

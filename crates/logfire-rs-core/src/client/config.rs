@@ -1,0 +1,112 @@
+//! The settings of a client as they are used, and the attributes that they lead to.
+
+use std::borrow::Cow;
+
+use opentelemetry::{KeyValue, StringValue};
+
+use crate::attributes::{self as keys, attribute};
+use crate::header_capture::HeaderCapture;
+use crate::headers::only;
+use crate::message::ClientRequest;
+use crate::method::{KnownMethods, Method};
+use crate::names::Template;
+use crate::options::HttpClientOptions;
+use crate::patterns::ExcludedUrls;
+use crate::redaction::FilterUrl;
+use crate::{address, diagnostics};
+
+/// What the caller set, what the environment says, and the defaults.
+pub(super) struct ClientConfig {
+    pub(super) options: HttpClientOptions,
+    pub(super) known_methods: KnownMethods,
+    pub(super) response_headers: HeaderCapture,
+    request_headers: HeaderCapture,
+    excluded_urls: ExcludedUrls,
+}
+
+/// The server that a request goes to.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) address: Option<StringValue>,
+    pub(super) port: Option<u16>,
+}
+
+impl ClientConfig {
+    pub(super) fn new(key: &str, options: HttpClientOptions) -> Self {
+        let shared = &options.shared;
+        let (request_headers, response_headers) = shared.header_captures("CLIENT");
+        Self {
+            known_methods: shared.methods(),
+            response_headers,
+            request_headers,
+            excluded_urls: shared.exclusion(key),
+            options,
+        }
+    }
+
+    /// Whether nothing is to be recorded of `request`.
+    pub(super) fn excludes(&self, request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> bool {
+        let whole = || Some(format!("{}://{}{}", url.scheme(), url.authority(), url.path()));
+        self.excluded_urls.matches(url.path(), whole)
+            || self.options.exclude.as_ref().is_some_and(|exclude| {
+                diagnostics::guarded("exclude", || exclude(request)).unwrap_or(false)
+            })
+    }
+
+    /// The attributes that are known at the start.
+    pub(super) fn attributes(
+        &self,
+        request: &ClientRequest<'_>,
+        url: &FilterUrl<'_>,
+        method: Method,
+        server: &Server,
+        template: Option<&Template>,
+    ) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(12);
+        attributes.push(attribute(keys::HTTP_REQUEST_METHOD, method.as_str()));
+        if method.is_other() && !request.method.is_empty() {
+            let original = request.method.to_owned();
+            attributes.push(attribute(keys::HTTP_REQUEST_METHOD_ORIGINAL, original));
+        }
+        if let Some(address) = &server.address {
+            attributes.push(attribute(keys::SERVER_ADDRESS, address.clone()));
+        }
+        if let Some(port) = server.port {
+            attributes.push(attribute(keys::SERVER_PORT, i64::from(port)));
+        }
+        attributes.push(attribute(keys::URL_FULL, self.full_url(url)));
+        if let Some(template) = template {
+            attributes.push(KeyValue::new(keys::URL_TEMPLATE, template.value()));
+        }
+        if request.resend_count > 0 {
+            let count = i64::from(request.resend_count);
+            attributes.push(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
+        }
+        self.request_headers.record(request.headers, &mut attributes);
+        attributes
+    }
+
+    /// The URL, filtered and redacted.
+    fn full_url(&self, url: &FilterUrl<'_>) -> String {
+        let shared = &self.options.shared;
+        let filtered = match &shared.url_filter {
+            // Without the filter's word on it, no more than the server is recorded.
+            Some(filter) => Cow::Owned(
+                diagnostics::guarded("url_filter", || filter(url))
+                    .unwrap_or_else(|| format!("{}://{}/", url.scheme(), url.authority())),
+            ),
+            None => Cow::Borrowed(url.as_str()),
+        };
+        shared.redaction.url(&filtered).into_owned()
+    }
+}
+
+/// The server of `request`: what `Host` says if the caller wrote one, else the URL.
+pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
+    let host = only(request.headers, "host").and_then(address::split_host);
+    let (address, port) = match host.or_else(|| address::split_host(url.authority())) {
+        Some((address, port)) => (Some(address::host_text(address).into()), port),
+        None => (None, None),
+    };
+    Server { address, port: port.or_else(|| address::default_port(url.scheme())) }
+}

@@ -1,0 +1,298 @@
+//! What trusted proxies tell about the original request.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::headers::{Headers, joined};
+use crate::message::Peer;
+
+/// The proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.
+///
+/// These headers can be written by anyone, so by default none is.
+///
+/// ```
+/// use logfire_rs_core::{HttpServerOptions, TrustedProxies};
+///
+/// // One load balancer in front of the service:
+/// let options = HttpServerOptions::default().trusted_proxies(1);
+/// // Whatever comes from these networks:
+/// let networks = TrustedProxies::networks(["10.0.0.0/8", "fd00::/8"])?;
+/// let options = HttpServerOptions::default().trusted_proxies(networks);
+/// # Ok::<(), logfire_rs_core::InvalidNetwork>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedProxies(Trusted);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trusted {
+    Count(usize),
+    Networks(Vec<Network>),
+}
+
+impl TrustedProxies {
+    /// The last `count` senders of a request are trusted; 0 trusts none.
+    #[must_use]
+    pub fn count(count: usize) -> Self {
+        Self(Trusted::Count(count))
+    }
+
+    /// Senders from these networks are trusted: `10.0.0.0/8`, `::1`. A Unix socket is, too.
+    ///
+    /// # Errors
+    ///
+    /// If one of `networks` is not an address with an optional prefix length.
+    pub fn networks<S: AsRef<str>>(
+        networks: impl IntoIterator<Item = S>,
+    ) -> Result<Self, InvalidNetwork> {
+        let networks = networks.into_iter().map(|it| {
+            let network = it.as_ref();
+            Network::parse(network).ok_or_else(|| InvalidNetwork { network: network.to_owned() })
+        });
+        Ok(Self(Trusted::Networks(networks.collect::<Result<_, _>>()?)))
+    }
+
+    /// What the proxies tell; `None` if nothing, or nothing that can be believed.
+    pub(crate) fn read(&self, headers: &dyn Headers, peer: Option<Peer<'_>>) -> Option<Forwarded> {
+        let hops = Hops::read(headers)?;
+        let sender = match &self.0 {
+            Trusted::Count(0) => return None,
+            Trusted::Count(count) => hops.len().saturating_sub(*count),
+            Trusted::Networks(networks) => {
+                let trusted = |ip: IpAddr| networks.iter().any(|it| it.contains(ip));
+                match peer? {
+                    Peer::Inet(peer) if !trusted(peer.ip()) => return None,
+                    Peer::Inet(_) | Peer::Unix(_) => {}
+                }
+                let proxies = hops.clients.iter().rev();
+                let proxies = proxies.take_while(|it| it.is_some_and(trusted)).count();
+                hops.clients.len().saturating_sub(proxies + 1)
+            }
+        };
+        Some(hops.at(sender))
+    }
+}
+
+impl From<usize> for TrustedProxies {
+    fn from(count: usize) -> Self {
+        Self::count(count)
+    }
+}
+
+/// The error of [`TrustedProxies::networks`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InvalidNetwork {
+    network: String,
+}
+
+impl fmt::Display for InvalidNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a network; write it as `10.0.0.0/8` or `fd00::/8`", self.network)
+    }
+}
+
+impl std::error::Error for InvalidNetwork {}
+
+/// The original request, as far as the proxies tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) scheme: Option<&'static str>,
+    /// `host[:port]`, not checked.
+    pub(crate) host: Option<String>,
+}
+
+/// What each proxy on the way has noted, the one next to the client first.
+#[derive(Default)]
+struct Hops {
+    clients: Vec<Option<IpAddr>>,
+    schemes: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl Hops {
+    /// `Forwarded` (RFC 7239) if there is one, else the older headers.
+    fn read(headers: &dyn Headers) -> Option<Self> {
+        let mut hops = Self::default();
+        if let Some(list) = joined(headers, "forwarded") {
+            for element in split_quoted(&list, ',') {
+                let mut client = None;
+                let (mut scheme, mut host) = (String::new(), String::new());
+                for pair in split_quoted(element, ';') {
+                    let (name, value) = pair.split_once('=')?;
+                    let value = value.trim().trim_matches('"');
+                    match name.trim() {
+                        it if it.eq_ignore_ascii_case("for") => client = node(value),
+                        it if it.eq_ignore_ascii_case("proto") => value.clone_into(&mut scheme),
+                        it if it.eq_ignore_ascii_case("host") => value.clone_into(&mut host),
+                        _ => {}
+                    }
+                }
+                hops.clients.push(client);
+                hops.schemes.push(scheme);
+                hops.hosts.push(host);
+            }
+            return Some(hops);
+        }
+        let list = |name| {
+            let list = joined(headers, name)?;
+            Some(list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
+        };
+        let clients = list("x-forwarded-for");
+        hops.clients = clients.unwrap_or_default().iter().map(|it| node(it)).collect();
+        hops.schemes = list("x-forwarded-proto").unwrap_or_default();
+        hops.hosts = list("x-forwarded-host").unwrap_or_default();
+        (hops.len() > 0).then_some(hops)
+    }
+
+    fn len(&self) -> usize {
+        self.clients.len().max(self.schemes.len()).max(self.hosts.len())
+    }
+
+    /// What the proxy next to the sender at `index` has noted.
+    ///
+    /// The older lists need not be equally long: proxies often set a single scheme.
+    fn at(&self, index: usize) -> Forwarded {
+        fn pick<T>(list: &[T], index: usize, len: usize) -> Option<&T> {
+            list.get(index.saturating_sub(len - list.len()))
+        }
+        let len = self.len();
+        let scheme = pick(&self.schemes, index, len).map_or("", String::as_str);
+        Forwarded {
+            client: pick(&self.clients, index, len).copied().flatten(),
+            scheme: known_scheme(scheme),
+            host: pick(&self.hosts, index, len).filter(|it| !it.is_empty()).cloned(),
+        }
+    }
+}
+
+/// The schemes that `url.scheme` knows; a WebSocket's is that of its handshake.
+pub(crate) fn known_scheme(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        it if it.eq_ignore_ascii_case("http") || it.eq_ignore_ascii_case("ws") => Some("http"),
+        it if it.eq_ignore_ascii_case("https") || it.eq_ignore_ascii_case("wss") => Some("https"),
+        _ => None,
+    }
+}
+
+/// The address of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
+fn node(node: &str) -> Option<IpAddr> {
+    let node = node.trim_matches('"');
+    if let Ok(ip) = node.parse::<IpAddr>() {
+        return Some(ip.to_canonical());
+    }
+    let ip = match node.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None => node.split_once(':')?.0,
+    };
+    ip.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// Splits at `separator`, but not inside of quotes.
+fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |it| {
+        quoted ^= it == '"';
+        it == separator && !quoted
+    })
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Network {
+    fn parse(network: &str) -> Option<Self> {
+        let (address, prefix) = match network.trim().split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
+            None => (network.trim(), None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(bits);
+        (prefix <= bits).then_some(Self { address, prefix })
+    }
+
+    fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(ip)) => {
+                (u32::from(own) ^ u32::from(ip)).checked_shr(32 - self.prefix).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(ip)) => {
+                (u128::from(own) ^ u128::from(ip)).checked_shr(128 - self.prefix).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::tests::Lines;
+
+    fn read(trusted: &TrustedProxies, peer: &str, lines: &[(&str, &str)]) -> String {
+        let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let peer = Some(Peer::Inet(peer.parse().unwrap()));
+        match trusted.read(&Lines(&lines), peer) {
+            None => "-".to_owned(),
+            Some(Forwarded { client, scheme, host }) => format!(
+                "{} {} {}",
+                client.map_or("-".to_owned(), |it| it.to_string()),
+                scheme.unwrap_or("-"),
+                host.unwrap_or("-".to_owned()),
+            ),
+        }
+    }
+
+    #[test]
+    fn only_what_a_trusted_proxy_wrote_is_believed() {
+        let peer = "10.0.0.9:1";
+        let spoofed = [("X-Forwarded-For", "6.6.6.6, 1.2.3.4"), ("X-Forwarded-Proto", "https")];
+        assert_eq!(read(&TrustedProxies::count(0), peer, &spoofed), "-");
+        assert_eq!(read(&TrustedProxies::count(1), peer, &spoofed), "1.2.3.4 https -");
+        assert_eq!(read(&TrustedProxies::count(2), peer, &spoofed), "6.6.6.6 https -");
+        assert_eq!(read(&TrustedProxies::count(9), peer, &spoofed), "6.6.6.6 https -");
+
+        let networks = TrustedProxies::networks(["10.0.0.0/8", "::1"]).unwrap();
+        assert_eq!(read(&networks, peer, &spoofed), "1.2.3.4 https -");
+        assert_eq!(read(&networks, "11.0.0.1:1", &spoofed), "-");
+        assert_eq!(read(&networks, "[::ffff:10.1.1.1]:1", &spoofed), "1.2.3.4 https -");
+        let chain = [("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.1")];
+        assert_eq!(read(&networks, peer, &chain), "1.2.3.4 - -");
+        assert_eq!(read(&networks, peer, &[("x-forwarded-for", "10.0.0.1")]), "10.0.0.1 - -");
+    }
+
+    #[test]
+    fn both_kinds_of_headers_are_read_and_malformed_values_are_not() {
+        let one = TrustedProxies::from(1);
+        let peer = "10.0.0.9:1";
+        for (lines, expected) in [
+            (
+                &[("Forwarded", r#"for="[2001:db8::1]:80";proto=HTTPS;host=a.b"#)][..],
+                "2001:db8::1 https a.b",
+            ),
+            (
+                &[("forwarded", "for=6.6.6.6"), ("forwarded", r#"For=1.2.3.4;host="a,b;c:80""#)],
+                "1.2.3.4 - a,b;c:80",
+            ),
+            (&[("forwarded", "for=_hidden;proto=gopher")], "- - -"),
+            (&[("forwarded", "nonsense"), ("x-forwarded-for", "1.2.3.4")], "-"),
+            (
+                &[("x-forwarded-for", "1.2.3.4:5678"), ("x-forwarded-host", "a.b:1, c.d")],
+                "1.2.3.4 - c.d",
+            ),
+            (&[("x-forwarded-proto", "wss")], "- https -"),
+            (&[("x-forwarded-for", "unknown")], "- - -"),
+            (&[], "-"),
+        ] {
+            assert_eq!(read(&one, peer, lines), expected, "{lines:?}");
+        }
+        assert_eq!(
+            TrustedProxies::networks(["10.0.0.0/33"]).unwrap_err().to_string(),
+            "`10.0.0.0/33` is not a network; write it as `10.0.0.0/8` or `fd00::/8`"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! Which headers become attributes, and which of their values are hidden.
+
+use std::collections::BTreeMap;
+
+use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
+use regex::{Regex, RegexSet, RegexSetBuilder};
+
+use crate::headers::{HeaderValue, Headers};
+use crate::patterns;
+
+/// What stands in the place of a secret header value.
+const MARK: &str = "[REDACTED]";
+
+/// Names that are secret unless the application says otherwise; searched, without regard to case.
+const SANITIZED: [&str; 12] = [
+    "authorization",
+    "cookie",
+    "token",
+    "secret",
+    "passw",
+    "api[-_]?key",
+    "session",
+    "csrf",
+    "xsrf",
+    "jwt",
+    "credential",
+    "signature",
+];
+
+/// The headers whose values are replaced by `[REDACTED]`.
+#[derive(Clone, Debug)]
+pub(crate) struct SanitizedHeaders(Option<RegexSet>);
+
+impl SanitizedHeaders {
+    pub(crate) fn new(setting: &str, only: Option<&[String]>, add: &[String]) -> Self {
+        let base: Vec<&str> = match only {
+            Some(only) => only.iter().map(String::as_str).collect(),
+            None => SANITIZED.to_vec(),
+        };
+        // Each pattern is compiled by itself first, so that a bad one does not void the others.
+        let valid = base.into_iter().chain(add.iter().map(String::as_str)).filter_map(|pattern| {
+            patterns::compile(setting, pattern, patterns::anywhere_ignoring_case)
+        });
+        let set = RegexSetBuilder::new(valid.map(|it| it.as_str().to_owned()))
+            .case_insensitive(true)
+            .build();
+        Self(set.ok())
+    }
+
+    /// Whether the values of `name` are secret; all are if that cannot be decided.
+    fn contains(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|it| it.is_match(name))
+    }
+}
+
+/// The headers of one direction that are recorded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderCapture {
+    prefix: &'static str,
+    exact: Vec<ExactHeader>,
+    patterns: Vec<Regex>,
+    sanitized: Option<SanitizedHeaders>,
+}
+
+#[derive(Clone, Debug)]
+struct ExactHeader {
+    name: String,
+    key: Key,
+    secret: bool,
+}
+
+impl HeaderCapture {
+    /// Records the headers that `patterns` match as a whole, as attributes `{prefix}{name}`.
+    pub(crate) fn new(
+        setting: &str,
+        prefix: &'static str,
+        patterns: &[String],
+        sanitized: &SanitizedHeaders,
+    ) -> Self {
+        let mut capture = Self { prefix, sanitized: Some(sanitized.clone()), ..Self::default() };
+        for pattern in patterns {
+            if pattern.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it)) {
+                let name = pattern.to_ascii_lowercase();
+                if capture.exact.iter().all(|it| it.name != name) {
+                    let key = Key::from(format!("{prefix}{name}"));
+                    let secret = sanitized.contains(&name);
+                    capture.exact.push(ExactHeader { name, key, secret });
+                }
+            } else {
+                let whole = patterns::whole_ignoring_case;
+                capture.patterns.extend(patterns::compile(setting, pattern, whole));
+            }
+        }
+        capture
+    }
+
+    /// Adds an attribute for each header of `headers` that is to be recorded.
+    pub(crate) fn record(&self, headers: &dyn Headers, attributes: &mut Vec<KeyValue>) {
+        if !self.patterns.is_empty() {
+            return self.record_matching(headers, attributes);
+        }
+        for header in &self.exact {
+            let mut values = Vec::new();
+            headers.each(&header.name, &mut |it| values.push(text(it, header.secret)));
+            if !values.is_empty() {
+                attributes.push(attribute(header.key.clone(), values));
+            }
+        }
+    }
+
+    fn record_matching(&self, headers: &dyn Headers, attributes: &mut Vec<KeyValue>) {
+        let mut found: BTreeMap<String, Option<Vec<StringValue>>> = BTreeMap::new();
+        headers.each_pair(&mut |name, value| {
+            let name = name.to_ascii_lowercase();
+            let secret = self.sanitized.as_ref().is_none_or(|it| it.contains(&name));
+            let values = found.entry(name).or_insert_with_key(|name| {
+                let wanted = self.exact.iter().any(|it| it.name == *name)
+                    || self.patterns.iter().any(|it| it.is_match(name));
+                wanted.then(Vec::new)
+            });
+            if let Some(values) = values {
+                values.push(text(value, secret));
+            }
+        });
+        for (name, values) in found {
+            if let Some(values) = values {
+                attributes.push(attribute(Key::from(format!("{}{name}", self.prefix)), values));
+            }
+        }
+    }
+}
+
+fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
+    if secret || value.sensitive {
+        return StringValue::from(MARK);
+    }
+    StringValue::from(value.to_text().into_owned())
+}
+
+fn attribute(key: Key, values: Vec<StringValue>) -> KeyValue {
+    KeyValue::new(key, Value::Array(Array::String(values)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::tests::Lines;
+
+    fn record(patterns: &[&str], sanitize: &[&str], only: Option<&[&str]>) -> String {
+        let owned =
+            |list: &[&str]| -> Vec<String> { list.iter().map(|it| (*it).to_owned()).collect() };
+        let only = only.map(owned);
+        let sanitized = SanitizedHeaders::new("test", only.as_deref(), &owned(sanitize));
+        let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized);
+        let headers = Lines(&[
+            ("X-Tag", b"one"),
+            ("x-tag", b"two"),
+            ("Authorization", b"Bearer hunter2"),
+            ("X-My-Api-Key", b"hunter2"),
+            ("!x-marked", b"hunter2"),
+            ("X-Bytes", b"\xffa"),
+            ("X-Empty", b""),
+        ]);
+        let mut attributes = Vec::new();
+        capture.record(&headers, &mut attributes);
+        let lines = attributes.iter().map(|it| format!("{}={}", it.key, it.value.as_str()));
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn names_match_as_a_whole_and_without_regard_to_case() {
+        assert_eq!(record(&["X-TAG", "missing"], &[], None), r#"h.x-tag=["one","two"]"#);
+        assert_eq!(record(&["x-t.*"], &[], None), r#"h.x-tag=["one","two"]"#);
+        assert_eq!(record(&["x-ta"], &[], None), "");
+        assert_eq!(record(&["tag.*"], &[], None), "");
+        assert_eq!(
+            record(&["x-empty", "x-bytes"], &[], None),
+            "h.x-empty=[\"\"] h.x-bytes=[\"\u{fffd}a\"]"
+        );
+        assert_eq!(
+            record(&["x-tag", "x-em.*"], &[], None),
+            r#"h.x-empty=[""] h.x-tag=["one","two"]"#
+        );
+    }
+
+    #[test]
+    fn secrets_are_hidden_whatever_way_they_are_captured() {
+        let hidden = r#"h.authorization=["[REDACTED]"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
+        assert_eq!(record(&[".*"], &[], None), hidden);
+        assert_eq!(record(&["authorization"], &[], None), r#"h.authorization=["[REDACTED]"]"#);
+        assert_eq!(record(&["x-tag"], &["TAG"], None), r#"h.x-tag=["[REDACTED]","[REDACTED]"]"#);
+        assert_eq!(record(&["x-my-api-key"], &[], Some(&[])), r#"h.x-my-api-key=["hunter2"]"#);
+        assert_eq!(record(&["x-marked"], &[], Some(&[])), r#"h.x-marked=["[REDACTED]"]"#);
+        assert_eq!(record(&["x-tag"], &["("], None), r#"h.x-tag=["one","two"]"#);
+    }
+}

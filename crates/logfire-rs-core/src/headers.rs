@@ -1,0 +1,140 @@
+//! Read access to the headers of a message, whatever the framework keeps them in.
+
+use std::borrow::Cow;
+
+/// Read access to the headers of one message.
+///
+/// An adapter implements it for the header map of its framework. Names are given in lower case,
+/// and an implementation compares them without regard to case.
+///
+/// ```
+/// use logfire_rs_core::{HeaderValue, Headers};
+///
+/// struct Pairs<'a>(&'a [(&'a str, &'a str)]);
+///
+/// impl Headers for Pairs<'_> {
+///     fn first(&self, name: &str) -> Option<HeaderValue<'_>> {
+///         self.0.iter().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1.into())
+///     }
+///     fn each(&self, name: &str, visit: &mut dyn FnMut(HeaderValue<'_>)) {
+///         let named = self.0.iter().filter(|it| it.0.eq_ignore_ascii_case(name));
+///         named.for_each(|it| visit(it.1.into()));
+///     }
+///     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
+///         self.0.iter().for_each(|it| visit(it.0, it.1.into()));
+///     }
+/// }
+///
+/// let headers = Pairs(&[("Host", "example.com")]);
+/// assert_eq!(headers.first("host").unwrap().as_str(), Some("example.com"));
+/// ```
+pub trait Headers {
+    /// The first value of the header `name`.
+    fn first(&self, name: &str) -> Option<HeaderValue<'_>>;
+
+    /// Visits each value of the header `name`, in the order received.
+    fn each(&self, name: &str, visit: &mut dyn FnMut(HeaderValue<'_>));
+
+    /// Visits each header line, in the order of the framework.
+    fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>));
+}
+
+/// One value of a header.
+///
+/// ```
+/// let value = logfire_rs_core::HeaderValue::from("text/html");
+/// assert_eq!(value.as_str(), Some("text/html"));
+/// assert!(!value.sensitive);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderValue<'a> {
+    /// The value as received; not always UTF-8.
+    pub bytes: &'a [u8],
+    /// Whether the framework marks the value as secret; such a value is never recorded.
+    pub sensitive: bool,
+}
+
+impl<'a> HeaderValue<'a> {
+    /// The value, if it is UTF-8.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes).ok()
+    }
+
+    pub(crate) fn to_text(self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.bytes)
+    }
+}
+
+impl<'a> From<&'a str> for HeaderValue<'a> {
+    fn from(value: &'a str) -> Self {
+        Self { bytes: value.as_bytes(), sensitive: false }
+    }
+}
+
+/// The only value of `name`; `None` if there is none, or more than one.
+pub(crate) fn only<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a str> {
+    let first = headers.first(name)?;
+    let mut lines = 0;
+    headers.each(name, &mut |_| lines += 1);
+    (lines == 1).then(|| first.as_str()).flatten()
+}
+
+/// All lines of `name` as one list; `None` if there is none that is UTF-8.
+pub(crate) fn joined<'a>(headers: &'a dyn Headers, name: &str) -> Option<Cow<'a, str>> {
+    let first = headers.first(name)?;
+    let mut lines = 0;
+    headers.each(name, &mut |_| lines += 1);
+    if lines == 1 {
+        return first.as_str().map(Cow::Borrowed);
+    }
+    let mut list = String::new();
+    headers.each(name, &mut |value| {
+        if let Some(value) = value.as_str() {
+            if !list.is_empty() {
+                list.push(',');
+            }
+            list.push_str(value);
+        }
+    });
+    (!list.is_empty()).then_some(Cow::Owned(list))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Header lines for tests; a name with a leading `!` is marked as sensitive.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Lines<'a>(pub(crate) &'a [(&'a str, &'a [u8])]);
+
+    impl Lines<'_> {
+        fn pairs(&self) -> impl Iterator<Item = (&str, HeaderValue<'_>)> {
+            self.0.iter().map(|(name, bytes)| {
+                let sensitive = name.starts_with('!');
+                (name.trim_start_matches('!'), HeaderValue { bytes, sensitive })
+            })
+        }
+    }
+
+    impl Headers for Lines<'_> {
+        fn first(&self, name: &str) -> Option<HeaderValue<'_>> {
+            self.pairs().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1)
+        }
+        fn each(&self, name: &str, visit: &mut dyn FnMut(HeaderValue<'_>)) {
+            self.pairs().filter(|it| it.0.eq_ignore_ascii_case(name)).for_each(|it| visit(it.1));
+        }
+        fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
+            self.pairs().for_each(|it| visit(it.0, it.1));
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list_or_none() {
+        let headers = Lines(&[("A", b"1"), ("b", b"2"), ("a", b"\xff"), ("a", b"3")]);
+        assert_eq!(joined(&headers, "a").as_deref(), Some("1,3"));
+        assert_eq!(joined(&headers, "c"), None);
+        assert_eq!(only(&headers, "a"), None);
+        assert_eq!(only(&headers, "b"), Some("2"));
+    }
+}

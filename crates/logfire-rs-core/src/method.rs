@@ -1,0 +1,76 @@
+//! The known methods, and how a method shows in attributes and span names.
+
+use std::borrow::Cow;
+
+use crate::names;
+
+/// RFC 9110, PATCH (RFC 5789) and QUERY.
+const DEFAULT: [&str; 10] =
+    ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY"];
+
+/// The methods that are recorded by name; all others are `_OTHER`.
+///
+/// Matched with regard to case, as the methods of HTTP are.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownMethods(Cow<'static, [&'static str]>);
+
+impl Default for KnownMethods {
+    fn default() -> Self {
+        Self(Cow::Borrowed(&DEFAULT))
+    }
+}
+
+impl KnownMethods {
+    /// Replaces the default list.
+    pub(crate) fn new<S: AsRef<str>>(methods: impl IntoIterator<Item = S>) -> Self {
+        Self(methods.into_iter().map(|it| names::intern(it.as_ref())).collect())
+    }
+
+    pub(crate) fn classify(&self, method: &str) -> Method {
+        self.0.iter().find(|it| **it == method).map_or(Method::OTHER, |it| Method(it))
+    }
+}
+
+/// A known method, or `_OTHER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Method(&'static str);
+
+impl Method {
+    const OTHER: Self = Self("_OTHER");
+
+    /// The value of `http.request.method`.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The first word of the span's name.
+    pub(crate) fn span_name(self) -> &'static str {
+        if self.is_other() { "HTTP" } else { self.0 }
+    }
+
+    pub(crate) fn is_other(self) -> bool {
+        self.0.starts_with('_')
+    }
+
+    pub(crate) fn is_head(self) -> bool {
+        self.0 == "HEAD"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_methods_are_matched_exactly_and_replaced_as_a_whole() {
+        let default = KnownMethods::default();
+        for (method, expected) in
+            [("GET", "GET"), ("QUERY", "QUERY"), ("get", "_OTHER"), ("FROB", "_OTHER")]
+        {
+            assert_eq!(default.classify(method).as_str(), expected);
+        }
+        let own = KnownMethods::new(["FROB"]);
+        assert_eq!(own.classify("FROB").span_name(), "FROB");
+        assert_eq!(own.classify("GET").span_name(), "HTTP");
+    }
+}

@@ -1,0 +1,139 @@
+//! The settings of clients.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
+
+use super::shared::{SharedOptions, shared_setters, strings};
+use crate::environment::Environment;
+use crate::message::{ClientRequest, ClientResponse};
+use crate::redaction::{FilterUrl, UrlRedaction};
+use crate::request_span::RequestSpan;
+
+type ClientExclude = Arc<dyn Fn(&ClientRequest<'_>) -> bool + Send + Sync>;
+type ClientRequestHook = Arc<dyn Fn(&RequestSpan, &ClientRequest<'_>) + Send + Sync>;
+type ClientResponseHook =
+    Arc<dyn Fn(&RequestSpan, Result<&ClientResponse<'_>, &(dyn Error + 'static)>) + Send + Sync>;
+
+/// What is recorded of the requests that a client sends.
+///
+/// The same value configures every client. What is not set is read from the environment once, when
+/// the adapter is built, or has the default that its setter names.
+///
+/// ```
+/// use logfire_rs_core::HttpClientOptions;
+///
+/// let options = HttpClientOptions::default().capture_response_headers(["retry-after"]);
+/// ```
+#[derive(Clone, Default)]
+pub struct HttpClientOptions {
+    pub(crate) shared: SharedOptions,
+    pub(crate) exclude: Option<ClientExclude>,
+    pub(crate) request_hook: Option<ClientRequestHook>,
+    pub(crate) response_hook: Option<ClientResponseHook>,
+    pub(crate) propagation: Option<bool>,
+}
+
+impl std::fmt::Debug for HttpClientOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpClientOptions")
+            .field("shared", &self.shared)
+            .field("propagation", &self.propagation)
+            .finish_non_exhaustive()
+    }
+}
+
+shared_setters!(HttpClientOptions, "CLIENT");
+
+impl HttpClientOptions {
+    /// Does not record requests for which `exclude` is true. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().exclude(|request| request.method == "HEAD");
+    /// ```
+    #[must_use]
+    pub fn exclude(
+        mut self,
+        exclude: impl Fn(&ClientRequest<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.exclude = Some(Arc::new(exclude));
+        self
+    }
+
+    /// Rewrites URLs before they are recorded as `url.full`; its result is still
+    /// [redacted](Self::url_redaction). None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().url_filter(|url| {
+    ///     url.with_query_pairs(url.query_pairs().map(|(key, value)| match &*key {
+    ///         "username" | "password" => (key, "***".into()),
+    ///         _ => (key, value),
+    ///     }))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn url_filter(
+        mut self,
+        filter: impl Fn(&FilterUrl<'_>) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.url_filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// Called with each recorded span and its request, before the request is sent. None by
+    /// default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpClientOptions::default().request_hook(|span, request| {
+    ///     span.set_attribute(KeyValue::new("first_try", request.resend_count == 0));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn request_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, &ClientRequest<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.request_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with each recorded span and the head of its response, or the error that there is in
+    /// its place. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpClientOptions::default().response_hook(|span, result| {
+    ///     span.set_attribute(KeyValue::new("answered", result.is_ok()));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn response_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, Result<&ClientResponse<'_>, &(dyn Error + 'static)>)
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.response_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Whether trace context and baggage are sent along. True by default.
+    #[must_use]
+    pub fn propagation(mut self, propagation: bool) -> Self {
+        self.propagation = Some(propagation);
+        self
+    }
+}

@@ -1,0 +1,340 @@
+//! The settings of servers.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
+
+use super::shared::{SharedOptions, shared_setters, strings};
+use crate::environment::Environment;
+use crate::forwarded::TrustedProxies;
+use crate::message::{Frame, ServerRequest, ServerResponse};
+use crate::redaction::{FilterUrl, UrlRedaction};
+use crate::request_span::RequestSpan;
+
+type ServerExclude = Arc<dyn Fn(&ServerRequest<'_>) -> bool + Send + Sync>;
+type Details = Arc<dyn Fn(&ServerRequest<'_>) -> SpanDetails + Send + Sync>;
+type ServerRequestHook = Arc<dyn Fn(&RequestSpan, &ServerRequest<'_>) + Send + Sync>;
+type ServerResponseHook = Arc<dyn Fn(&RequestSpan, &ServerResponse<'_>) + Send + Sync>;
+pub(crate) type FrameHook = Arc<dyn Fn(&RequestSpan, &Frame<'_>) + Send + Sync>;
+
+/// What is recorded of the requests that a server receives.
+///
+/// The same value configures every framework. What is not set is read from the environment once,
+/// when the adapter is built, or has the default that its setter names.
+///
+/// ```
+/// use logfire_rs_core::HttpServerOptions;
+///
+/// let options = HttpServerOptions::default()
+///     .excluded_urls(["^/health$"])
+///     .capture_request_headers(["content-type"]);
+/// ```
+#[derive(Clone, Default)]
+pub struct HttpServerOptions {
+    pub(crate) shared: SharedOptions,
+    pub(crate) exclude: Option<ServerExclude>,
+    pub(crate) exclude_routes: Vec<String>,
+    pub(crate) exclude_children: Option<bool>,
+    pub(crate) span_details: Option<Details>,
+    pub(crate) request_hook: Option<ServerRequestHook>,
+    pub(crate) response_hook: Option<ServerResponseHook>,
+    pub(crate) receive_hook: Option<FrameHook>,
+    pub(crate) send_hook: Option<FrameHook>,
+    pub(crate) record_send_receive: bool,
+    pub(crate) trusted_proxies: Option<TrustedProxies>,
+    pub(crate) url_scheme: Option<UrlScheme>,
+    pub(crate) distributed_tracing: Option<DistributedTracing>,
+    pub(crate) trace_response: bool,
+    pub(crate) span_end: SpanEnd,
+}
+
+impl std::fmt::Debug for HttpServerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpServerOptions")
+            .field("shared", &self.shared)
+            .field("exclude_routes", &self.exclude_routes)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("distributed_tracing", &self.distributed_tracing)
+            .field("span_end", &self.span_end)
+            .finish_non_exhaustive()
+    }
+}
+
+shared_setters!(HttpServerOptions, "SERVER");
+
+impl HttpServerOptions {
+    /// Does not record requests for which `exclude` is true. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default().exclude(|request| request.method == "OPTIONS");
+    /// ```
+    #[must_use]
+    pub fn exclude(
+        mut self,
+        exclude: impl Fn(&ServerRequest<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.exclude = Some(Arc::new(exclude));
+        self
+    }
+
+    /// Does not record requests to these routes. None by default.
+    ///
+    /// They are route templates, compared exactly where the framework knows the route before the
+    /// request is handled (axum), and else with the path: `{name}` stands for a segment, `{*rest}`
+    /// for the rest.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default().exclude_routes(["/health", "/static/{*path}"]);
+    /// ```
+    #[must_use]
+    pub fn exclude_routes<S: AsRef<str>>(mut self, templates: impl IntoIterator<Item = S>) -> Self {
+        self.exclude_routes = strings(templates);
+        self
+    }
+
+    /// Whether the work of an excluded request is left unsampled. True by default.
+    ///
+    /// Under a parent-based sampler its children are dropped then, and outgoing requests carry
+    /// `traceparent` with the flags `00`; logs flow. If false, they belong to the caller's trace.
+    #[must_use]
+    pub fn exclude_children(mut self, exclude: bool) -> Self {
+        self.exclude_children = Some(exclude);
+        self
+    }
+
+    /// Rewrites URLs before they are recorded; its result is still
+    /// [redacted](Self::url_redaction). None by default.
+    ///
+    /// Path and query of the result become `url.path` and `url.query`.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default()
+    ///     .url_filter(|url| url.path().replace("/secret/", "/***/"));
+    /// ```
+    #[must_use]
+    pub fn url_filter(
+        mut self,
+        filter: impl Fn(&FilterUrl<'_>) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.url_filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// Names spans and adds attributes at their start, where samplers see them. By default a span
+    /// is named `{method} {route}`.
+    ///
+    /// ```
+    /// use logfire_rs_core::{HttpServerOptions, SpanDetails};
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpServerOptions::default().span_details(|request| SpanDetails {
+    ///     name: format!("{} shop", request.method),
+    ///     attributes: vec![KeyValue::new("shop.front", "north")],
+    /// });
+    /// ```
+    #[must_use]
+    pub fn span_details(
+        mut self,
+        details: impl Fn(&ServerRequest<'_>) -> SpanDetails + Send + Sync + 'static,
+    ) -> Self {
+        self.span_details = Some(Arc::new(details));
+        self
+    }
+
+    /// Called with each recorded span and its request, before the request is handled. None by
+    /// default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpServerOptions::default().request_hook(|span, request| {
+    ///     if let Some(tenant) = request.headers.first("x-tenant").and_then(|it| it.as_str()) {
+    ///         span.set_attribute(KeyValue::new("tenant", tenant.to_owned()));
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn request_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, &ServerRequest<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.request_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with each recorded span and the head of its response. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpServerOptions::default().response_hook(|span, response| {
+    ///     span.set_attribute(KeyValue::new("cacheable", response.status == 200));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn response_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, &ServerResponse<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.response_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with each part of the request's body that the application reads, and each message
+    /// that it receives on a WebSocket. None by default.
+    ///
+    /// Spans and logs made in it are children of the request.
+    #[must_use]
+    pub fn receive_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, &Frame<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.receive_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with the head of the response, each part of its body, and each message that the
+    /// application sends on a WebSocket. None by default.
+    ///
+    /// Spans and logs made in it are children of the request.
+    #[must_use]
+    pub fn send_hook(
+        mut self,
+        hook: impl Fn(&RequestSpan, &Frame<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.send_hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Whether each part of a message gets a span of its own, a child of the request's. False by
+    /// default.
+    ///
+    /// They are named `{method} {route} http receive request`, `… http send response.start`,
+    /// `… http send response.body`, `… websocket receive` and `… websocket send`.
+    #[must_use]
+    pub fn record_send_receive(mut self, record: bool) -> Self {
+        self.record_send_receive = record;
+        self
+    }
+
+    /// The proxies whose `Forwarded` or `X-Forwarded-*` headers are believed: how many, or which
+    /// networks. None by default.
+    ///
+    /// `client.address`, `server.address`, `server.port` and `url.scheme` then tell of the original
+    /// request.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.trusted_proxies = Some(proxies.into());
+        self
+    }
+
+    /// The scheme that clients use, whatever the request says.
+    ///
+    /// By default what a trusted proxy tells, else that of the request's target, else `https`
+    /// where the adapter knows of TLS, else `http`.
+    #[must_use]
+    pub fn url_scheme(mut self, scheme: UrlScheme) -> Self {
+        self.url_scheme = Some(scheme);
+        self
+    }
+
+    /// What becomes of the trace context of a caller.
+    ///
+    /// By default `LOGFIRE_DISTRIBUTED_TRACING` (`accept` or `true`, `link`, `ignore` or `false`),
+    /// else [`DistributedTracing::Accept`].
+    #[must_use]
+    pub fn distributed_tracing(mut self, distributed_tracing: DistributedTracing) -> Self {
+        self.distributed_tracing = Some(distributed_tracing);
+        self
+    }
+
+    /// Whether responses tell the trace, as `server-timing: trace;desc=…` and `traceresponse`.
+    /// False by default.
+    ///
+    /// Both are appended to `access-control-expose-headers` too, so that scripts of other origins
+    /// can read them.
+    #[must_use]
+    pub fn trace_response(mut self, trace_response: bool) -> Self {
+        self.trace_response = trace_response;
+        self
+    }
+
+    /// When a span ends. [`SpanEnd::Body`] by default.
+    #[must_use]
+    pub fn span_end(mut self, span_end: SpanEnd) -> Self {
+        self.span_end = span_end;
+        self
+    }
+}
+
+/// The name of a span, and attributes to add to it.
+#[derive(Clone, Debug, Default)]
+pub struct SpanDetails {
+    /// The name; if empty, the default one is used.
+    pub name: String,
+    /// Attributes beside those of the conventions.
+    pub attributes: Vec<KeyValue>,
+}
+
+/// When the span of a request ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanEnd {
+    /// When the last byte of the response's body is handed over. The default of servers.
+    #[default]
+    Body,
+    /// When the head of the response is there. The default of clients.
+    Head,
+}
+
+/// The scheme of `url.scheme`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlScheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl UrlScheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What becomes of the trace context of a caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DistributedTracing {
+    /// The request belongs to the caller's trace. The default.
+    #[default]
+    Accept,
+    /// The request starts a trace of its own, with a link to the caller's span; for services at
+    /// the edge, where callers are strangers. Their baggage is not taken over.
+    Link,
+    /// The request starts a trace of its own.
+    Ignore,
+}
+
+impl DistributedTracing {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
+        match value.to_ascii_lowercase().as_str() {
+            "accept" | "true" | "1" | "yes" | "on" => Some(Self::Accept),
+            "link" => Some(Self::Link),
+            "ignore" | "false" | "0" | "no" | "off" => Some(Self::Ignore),
+            _ => None,
+        }
+    }
+}

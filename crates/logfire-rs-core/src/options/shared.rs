@@ -1,0 +1,380 @@
+//! The settings that servers and clients have in common.
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
+use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry::propagation::TextMapPropagator;
+
+use crate::environment::Environment;
+use crate::header_capture::{HeaderCapture, SanitizedHeaders};
+use crate::method::KnownMethods;
+use crate::patterns::ExcludedUrls;
+use crate::redaction::{FilterUrl, UrlRedaction};
+
+type UrlFilter = Arc<dyn Fn(&FilterUrl<'_>) -> String + Send + Sync>;
+
+/// What the caller has set; `None` is read from the environment, or is the default.
+#[derive(Clone, Default)]
+pub(crate) struct SharedOptions {
+    pub(crate) request_headers: Option<Vec<String>>,
+    pub(crate) response_headers: Option<Vec<String>>,
+    pub(crate) sanitize_headers: Vec<String>,
+    pub(crate) sanitize_headers_only: Option<Vec<String>>,
+    pub(crate) excluded_urls: Option<Vec<String>>,
+    pub(crate) excluded_urls_env_key: Option<String>,
+    pub(crate) redaction: UrlRedaction,
+    pub(crate) url_filter: Option<UrlFilter>,
+    pub(crate) known_methods: Option<Vec<String>>,
+    pub(crate) spans: Option<bool>,
+    pub(crate) metrics: Option<bool>,
+    pub(crate) body_sizes: Option<bool>,
+    pub(crate) tracer_provider: Option<Arc<dyn ObjectSafeTracerProvider + Send + Sync>>,
+    pub(crate) meter_provider: Option<Arc<dyn MeterProvider + Send + Sync>>,
+    pub(crate) meter: Option<Meter>,
+    pub(crate) propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
+    pub(crate) environment: Environment,
+}
+
+/// Providers and closures cannot be printed; this says which settings are not the default.
+impl fmt::Debug for SharedOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedOptions")
+            .field("request_headers", &self.request_headers)
+            .field("response_headers", &self.response_headers)
+            .field("excluded_urls", &self.excluded_urls)
+            .field("spans", &self.spans)
+            .field("metrics", &self.metrics)
+            .field("url_filter", &self.url_filter.is_some())
+            .field("tracer_provider", &self.tracer_provider.is_some())
+            .field("meter_provider", &(self.meter_provider.is_some() || self.meter.is_some()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl SharedOptions {
+    /// Whether a meter can record anything: the global provider that is there before any is set
+    /// has no state.
+    pub(crate) fn has_meter(&self) -> bool {
+        self.meter.is_some()
+            || self.meter_provider.is_some()
+            || size_of_val(&*global::meter_provider()) > 0
+    }
+
+    pub(crate) fn tracer(&self, scope: InstrumentationScope) -> BoxedTracer {
+        match &self.tracer_provider {
+            Some(provider) => BoxedTracer::new(provider.boxed_tracer(scope)),
+            None => global::tracer_with_scope(scope),
+        }
+    }
+
+    pub(crate) fn meter(&self, scope: InstrumentationScope) -> Meter {
+        match (&self.meter, &self.meter_provider) {
+            (Some(meter), _) => meter.clone(),
+            (None, Some(provider)) => provider.meter_with_scope(scope),
+            (None, None) => global::meter_with_scope(scope),
+        }
+    }
+
+    /// The captures of request and response headers; `side` is `SERVER` or `CLIENT`.
+    pub(crate) fn header_captures(&self, side: &str) -> (HeaderCapture, HeaderCapture) {
+        const CAPTURE: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS";
+        let env = &self.environment;
+        let setting = format!("{CAPTURE}_SANITIZE_FIELDS");
+        let mut add = self.sanitize_headers.clone();
+        if self.sanitize_headers_only.is_none() {
+            add.extend(env.list(&setting).unwrap_or_default());
+        }
+        let sanitized =
+            SanitizedHeaders::new(&setting, self.sanitize_headers_only.as_deref(), &add);
+        let capture = |own: &Option<Vec<String>>, direction: &str, prefix| {
+            let setting = format!("{CAPTURE}_{side}_{direction}");
+            let patterns = own.clone().or_else(|| env.list(&setting)).unwrap_or_default();
+            HeaderCapture::new(&setting, prefix, &patterns, &sanitized)
+        };
+        (
+            capture(&self.request_headers, "REQUEST", "http.request.header."),
+            capture(&self.response_headers, "RESPONSE", "http.response.header."),
+        )
+    }
+
+    /// The excluded URLs of the adapter with `key`.
+    pub(crate) fn exclusion(&self, key: &str) -> ExcludedUrls {
+        let key = self.excluded_urls_env_key.as_deref().unwrap_or(key);
+        let own = format!("OTEL_RUST_{key}_EXCLUDED_URLS");
+        let common = "OTEL_RUST_EXCLUDED_URLS";
+        if let Some(patterns) = &self.excluded_urls {
+            return ExcludedUrls::new("excluded_urls", patterns);
+        }
+        match self.environment.list(&own) {
+            Some(patterns) => ExcludedUrls::new(&own, patterns),
+            None => ExcludedUrls::new(common, self.environment.list(common).unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn methods(&self) -> KnownMethods {
+        let name = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+        let own = self.known_methods.clone().or_else(|| self.environment.list(name));
+        own.map(KnownMethods::new).unwrap_or_default()
+    }
+}
+
+/// The strings of a list that a caller gives in any form.
+pub(crate) fn strings<S: AsRef<str>>(list: impl IntoIterator<Item = S>) -> Vec<String> {
+    list.into_iter().map(|it| it.as_ref().to_owned()).collect()
+}
+
+/// The setters that servers and clients have in common; `$side` is `SERVER` or `CLIENT`.
+macro_rules! shared_setters {
+    ($options:ident, $side:literal) => {
+        impl $options {
+            /// Whether all request and response headers are recorded, as `http.request.header.*`
+            /// and `http.response.header.*`. None is by default.
+            ///
+            /// The values of [secret headers](Self::sanitize_headers) are hidden all the same.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().capture_headers(true);\n```"
+            )]
+            #[must_use]
+            pub fn capture_headers(mut self, capture: bool) -> Self {
+                let patterns: Vec<String> = capture.then(|| ".*".to_owned()).into_iter().collect();
+                self.shared.request_headers = Some(patterns.clone());
+                self.shared.response_headers = Some(patterns);
+                self
+            }
+
+            /// Records the request headers that a pattern matches as a whole, without regard to
+            /// case.
+            ///
+            #[doc = concat!(
+                "By default those of the comma-separated list ",
+                "`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_", $side, "_REQUEST`; an empty list ",
+                "means none.\n\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options),
+                "::default().capture_request_headers([\"content-type\", \"x-tenant-.*\"]);\n```"
+            )]
+            #[must_use]
+            pub fn capture_request_headers<S: AsRef<str>>(
+                mut self,
+                patterns: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.request_headers = Some(strings(patterns));
+                self
+            }
+
+            /// Records the response headers that a pattern matches as a whole, without regard to
+            /// case.
+            ///
+            #[doc = concat!(
+                "By default those of the comma-separated list ",
+                "`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_", $side, "_RESPONSE`; an empty list ",
+                "means none.\n\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options),
+                "::default().capture_response_headers([\"content-length\"]);\n```"
+            )]
+            #[must_use]
+            pub fn capture_response_headers<S: AsRef<str>>(
+                mut self,
+                patterns: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.response_headers = Some(strings(patterns));
+                self
+            }
+
+            /// Hides the values of recorded headers whose name one of these patterns is found in,
+            /// without regard to case, too.
+            ///
+            /// They become `[REDACTED]`. By default the names that contain `authorization`,
+            /// `cookie`, `token`, `secret`, `passw`, `api-key`, `session`, `csrf`, `xsrf`, `jwt`,
+            /// `credential` or `signature` are hidden, and those of the comma-separated list
+            /// `OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS`. A value that the
+            /// framework marks as sensitive is hidden always.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default()\n",
+                "    .capture_headers(true)\n    .sanitize_headers([\"x-internal-.*\"]);\n```"
+            )]
+            #[must_use]
+            pub fn sanitize_headers<S: AsRef<str>>(
+                mut self,
+                patterns: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.sanitize_headers.extend(strings(patterns));
+                self
+            }
+
+            /// Hides the values of recorded headers whose name one of these patterns is found in,
+            /// and no others: it replaces the list of [`sanitize_headers`](Self::sanitize_headers)
+            /// and the environment's.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default()\n",
+                "    .capture_headers(true)\n    .sanitize_headers_only([\"authorization\"]);\n```"
+            )]
+            #[must_use]
+            pub fn sanitize_headers_only<S: AsRef<str>>(
+                mut self,
+                patterns: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.sanitize_headers.clear();
+                self.shared.sanitize_headers_only = Some(strings(patterns));
+                self
+            }
+
+            /// Does not record requests whose URL one of these patterns is found in.
+            ///
+            /// A pattern that contains `://` is searched in `scheme://host/path`, any other only
+            /// in the path: a client writes `Host` itself. By default the patterns are those of the
+            /// comma-separated list `OTEL_RUST_{KEY}_EXCLUDED_URLS`, where `{KEY}` is the adapter's
+            /// (such as `AXUM` or `REQWEST`), else of `OTEL_RUST_EXCLUDED_URLS`; an empty list means
+            /// none. A string that is no regular expression matches literally, with a warning; use
+            /// [`Pattern`](crate::Pattern) to have the fault as an error.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().excluded_urls([\"^/health$\"]);\n```"
+            )]
+            #[must_use]
+            pub fn excluded_urls<S: AsRef<str>>(
+                mut self,
+                patterns: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.excluded_urls = Some(strings(patterns));
+                self
+            }
+
+            /// Reads the excluded URLs from `OTEL_RUST_{key}_EXCLUDED_URLS`, in the place of the
+            /// adapter's own variable.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().excluded_urls_env_key(\"BILLING\");\n```"
+            )]
+            #[must_use]
+            pub fn excluded_urls_env_key(mut self, key: impl Into<String>) -> Self {
+                self.shared.excluded_urls_env_key = Some(key.into());
+                self
+            }
+
+            /// What is masked in URLs. By default the values of seven query keys, and credentials.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::{", stringify!($options), ", UrlRedaction};\n\n",
+                "let redaction = UrlRedaction::default().add_keys([\"token\"]);\n",
+                "let options = ", stringify!($options), "::default().url_redaction(redaction);\n```"
+            )]
+            #[must_use]
+            pub fn url_redaction(mut self, redaction: UrlRedaction) -> Self {
+                self.shared.redaction = redaction;
+                self
+            }
+
+            /// The methods that are recorded by name; all others become `_OTHER`.
+            ///
+            /// It replaces the default: the methods of RFC 9110, `PATCH` and `QUERY`, or those of
+            /// the comma-separated list `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().known_methods([\"GET\", \"PURGE\"]);\n```"
+            )]
+            #[must_use]
+            pub fn known_methods<S: AsRef<str>>(
+                mut self,
+                methods: impl IntoIterator<Item = S>,
+            ) -> Self {
+                self.shared.known_methods = Some(strings(methods));
+                self
+            }
+
+            /// Whether spans are made. True by default; without them the context is passed on.
+            #[must_use]
+            pub fn spans(mut self, spans: bool) -> Self {
+                self.shared.spans = Some(spans);
+                self
+            }
+
+            /// Whether metrics are recorded. True by default.
+            #[must_use]
+            pub fn metrics(mut self, metrics: bool) -> Self {
+                self.shared.metrics = Some(metrics);
+                self
+            }
+
+            /// Whether the sizes of bodies are counted, in bytes, as attributes and metrics. False
+            /// by default.
+            ///
+            /// They are counted from what really passes, so a body that is not read to its end
+            /// counts as far as it was read.
+            #[must_use]
+            pub fn record_body_sizes(mut self, record: bool) -> Self {
+                self.shared.body_sizes = Some(record);
+                self
+            }
+
+            /// Makes spans with this provider. By default with the global one, which is asked at
+            /// the first request.
+            #[must_use]
+            pub fn tracer_provider<P, T, S>(mut self, provider: P) -> Self
+            where
+                P: TracerProvider<Tracer = T> + Send + Sync + 'static,
+                T: Tracer<Span = S> + Send + Sync + 'static,
+                S: Span + Send + Sync + 'static,
+            {
+                self.shared.tracer_provider = Some(Arc::new(provider));
+                self
+            }
+
+            /// Records metrics with this provider. By default with the global one, which is asked
+            /// at the first request.
+            #[must_use]
+            pub fn meter_provider(
+                mut self,
+                provider: impl MeterProvider + Send + Sync + 'static,
+            ) -> Self {
+                self.shared.meter_provider = Some(Arc::new(provider));
+                self
+            }
+
+            /// Records metrics with this meter; it wins over a provider.
+            #[must_use]
+            pub fn meter(mut self, meter: Meter) -> Self {
+                self.shared.meter = Some(meter);
+                self
+            }
+
+            /// Reads and writes the context of requests with this propagator.
+            ///
+            /// By default with the global one, which is asked at the first request; if none is set
+            /// there, with W3C trace context and baggage.
+            #[must_use]
+            pub fn propagator(
+                mut self,
+                propagator: impl TextMapPropagator + Send + Sync + 'static,
+            ) -> Self {
+                self.shared.propagator = Some(Arc::new(propagator));
+                self
+            }
+
+            /// Looks environment variables up here, in the place of the process environment.
+            ///
+            /// The process environment is read once per process, `lookup` each time an adapter is
+            /// built.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().env_lookup(|name| match name {\n",
+                "    \"OTEL_RUST_EXCLUDED_URLS\" => Some(\"/health\".to_owned()),\n",
+                "    _ => None,\n});\n```"
+            )]
+            #[must_use]
+            pub fn env_lookup(
+                mut self,
+                lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+            ) -> Self {
+                self.shared.environment = Environment::from_lookup(lookup);
+                self
+            }
+        }
+    };
+}
+
+pub(super) use shared_setters;

@@ -1,0 +1,243 @@
+//! Trace context and baggage, into and out of headers.
+
+mod w3c;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use opentelemetry::{Context, global};
+
+pub(crate) use self::w3c::traceparent;
+use crate::headers::{self, Headers};
+
+/// How the context of a request is read and written.
+#[derive(Clone, Default)]
+pub(crate) enum Propagation {
+    /// W3C trace context and baggage, read in place: what is used where nothing else is set.
+    #[default]
+    W3c,
+    /// The global propagator, and the fields that it reads.
+    Global(Vec<String>),
+    /// The propagator of the options.
+    Own(Arc<dyn TextMapPropagator + Send + Sync>),
+}
+
+impl fmt::Debug for Propagation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::W3c => "W3c",
+            Self::Global(_) => "Global",
+            Self::Own(_) => "Own",
+        })
+    }
+}
+
+impl Propagation {
+    /// The propagator of the options, else the global one, else W3C.
+    pub(crate) fn resolve(own: Option<&Arc<dyn TextMapPropagator + Send + Sync>>) -> Self {
+        if let Some(own) = own {
+            return Self::Own(Arc::clone(own));
+        }
+        let fields: Vec<String> =
+            global::get_text_map_propagator(|it| it.fields().map(str::to_owned).collect());
+        if fields.is_empty() { Self::W3c } else { Self::Global(fields) }
+    }
+
+    /// The current context with what the headers carry; `None` if they carry nothing.
+    pub(crate) fn extract(&self, headers: &dyn Headers) -> Option<Context> {
+        match self {
+            Self::W3c => w3c::extract(headers),
+            Self::Global(fields) => {
+                fields.iter().find(|it| headers.first(it).is_some())?;
+                let carrier = Carrier::new(headers);
+                Some(global::get_text_map_propagator(|it| {
+                    it.extract_with_context(&Context::current(), &carrier)
+                }))
+            }
+            Self::Own(own) => {
+                Some(own.extract_with_context(&Context::current(), &Carrier::new(headers)))
+            }
+        }
+    }
+
+    /// Writes `context` into the headers of a request, in the place of what is there.
+    pub(crate) fn inject(&self, context: &Context, injector: &mut dyn Injector) {
+        match self {
+            Self::W3c => w3c::inject(context, injector),
+            Self::Global(_) => global::get_text_map_propagator(|it| {
+                it.inject_context(context, &mut NotEmpty(injector));
+            }),
+            Self::Own(own) => own.inject_context(context, &mut NotEmpty(injector)),
+        }
+    }
+}
+
+/// `context` for the work of a request that is not recorded: children of it are not sampled.
+///
+/// Under a parent-based sampler they are dropped, `traceparent` goes out with `-00`, and logs of
+/// the request share one trace id. Without a caller both ids are made up: an invalid parent would
+/// give each child a trace of its own.
+pub(crate) fn unsampled(context: &Context) -> Context {
+    let span = context.span();
+    let parent = span.span_context();
+    let unsampled = if parent.is_valid() {
+        SpanContext::new(
+            parent.trace_id(),
+            parent.span_id(),
+            parent.trace_flags().with_sampled(false),
+            parent.is_remote(),
+            parent.trace_state().clone(),
+        )
+    } else {
+        let [a, b, c] = std::array::from_fn(|_| RandomState::new().build_hasher().finish() | 1);
+        let trace_id = TraceId::from(u128::from(a) << 64 | u128::from(b));
+        SpanContext::new(trace_id, SpanId::from(c), TraceFlags::default(), false, TraceState::NONE)
+    };
+    context.with_remote_span_context(unsampled)
+}
+
+/// The headers as OpenTelemetry's propagators want to see them.
+///
+/// They read only the first line of a header; W3C wants several lines of `traceparent` to be
+/// invalid and those of the two lists to be joined.
+struct Carrier<'a> {
+    headers: &'a dyn Headers,
+    traceparent: Option<&'a str>,
+    tracestate: Option<Cow<'a, str>>,
+    baggage: Option<Cow<'a, str>>,
+    keys: OnceCell<Vec<String>>,
+}
+
+impl<'a> Carrier<'a> {
+    fn new(headers: &'a dyn Headers) -> Self {
+        Self {
+            headers,
+            traceparent: headers::only(headers, w3c::TRACEPARENT),
+            tracestate: headers::joined(headers, w3c::TRACESTATE),
+            baggage: headers::joined(headers, w3c::BAGGAGE),
+            keys: OnceCell::new(),
+        }
+    }
+}
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            w3c::TRACEPARENT => self.traceparent,
+            w3c::TRACESTATE => self.tracestate.as_deref(),
+            w3c::BAGGAGE => self.baggage.as_deref(),
+            _ => self.headers.first(&key.to_ascii_lowercase())?.as_str(),
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        let keys = self.keys.get_or_init(|| {
+            let mut keys = Vec::new();
+            self.headers.each_pair(&mut |name, _| keys.push(name.to_ascii_lowercase()));
+            keys
+        });
+        keys.iter().map(String::as_str).collect()
+    }
+}
+
+/// OpenTelemetry's propagator writes an empty `tracestate`.
+struct NotEmpty<'a>(&'a mut dyn Injector);
+
+impl Injector for NotEmpty<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if !value.is_empty() {
+            self.0.set(key, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use opentelemetry::baggage::BaggageExt as _;
+    use opentelemetry::propagation::TextMapCompositePropagator;
+    use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+
+    use super::*;
+    use crate::headers::tests::Lines;
+
+    const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn sdk() -> Propagation {
+        Propagation::Own(Arc::new(TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+        ])))
+    }
+
+    #[test]
+    fn several_lines_are_read_as_w3c_says_by_any_propagator() {
+        for propagation in [Propagation::W3c, sdk()] {
+            let read = |lines: &[(&str, &[u8])]| {
+                let context = propagation.extract(&Lines(lines)).unwrap_or_default();
+                let span = context.span();
+                let parent = span.span_context();
+                let mut baggage: Vec<_> = context
+                    .baggage()
+                    .iter()
+                    .map(|(key, (value, _))| format!("{key}={value}"))
+                    .collect();
+                baggage.sort();
+                (parent.is_valid(), parent.trace_state().header(), baggage.join(","))
+            };
+            assert_eq!(
+                read(&[
+                    ("traceparent", PARENT),
+                    ("tracestate", b"a=b"),
+                    ("Tracestate", b"c=d"),
+                    ("baggage", b"k=v%20w"),
+                    ("baggage", b"l=x=y;p=q"),
+                ]),
+                (
+                    true,
+                    "a=b,c=d".to_owned(),
+                    // The SDK cuts a value at a second `=`.
+                    match propagation {
+                        Propagation::W3c => "k=v w,l=x=y".to_owned(),
+                        _ => "k=v w,l=x".to_owned(),
+                    },
+                ),
+            );
+            assert!(!read(&[("traceparent", PARENT), ("traceparent", PARENT)]).0);
+            assert!(!read(&[("traceparent", b"\xff")]).0);
+        }
+    }
+
+    #[test]
+    fn nothing_empty_is_written() {
+        for propagation in [Propagation::W3c, sdk()] {
+            let context = propagation.extract(&Lines(&[("traceparent", PARENT)])).unwrap();
+            let mut headers = HashMap::new();
+            propagation.inject(&context, &mut headers);
+            let parent = String::from_utf8(PARENT.to_vec()).unwrap();
+            assert_eq!(headers, HashMap::from([("traceparent".to_owned(), parent)]));
+        }
+    }
+
+    #[test]
+    fn an_unsampled_context_keeps_the_trace_or_makes_one_up() {
+        let remote = Propagation::W3c.extract(&Lines(&[("traceparent", PARENT)])).unwrap();
+        let kept = unsampled(&remote);
+        assert_eq!(kept.span().span_context().trace_id(), remote.span().span_context().trace_id());
+        assert!(!kept.span().span_context().is_sampled());
+        let made_up = unsampled(&Context::new());
+        assert!(made_up.span().span_context().is_valid());
+        assert_ne!(
+            made_up.span().span_context().trace_id(),
+            unsampled(&Context::new()).span().span_context().trace_id()
+        );
+    }
+}

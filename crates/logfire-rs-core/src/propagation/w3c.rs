@@ -1,0 +1,219 @@
+//! W3C trace context (level 2) and baggage, read in place.
+
+use std::str::FromStr as _;
+
+use opentelemetry::Context;
+use opentelemetry::baggage::{BaggageExt as _, KeyValueMetadata};
+use opentelemetry::propagation::Injector;
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::headers::{self, Headers};
+
+pub(super) const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACESTATE: &str = "tracestate";
+pub(super) const BAGGAGE: &str = "baggage";
+
+/// What a list of baggage must be able to carry; the rest is dropped.
+const BAGGAGE_MEMBERS: usize = 64;
+const BAGGAGE_BYTES: usize = 8192;
+
+/// What must be encoded in a value of baggage.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
+
+/// The current context with the remote span and the baggage; `None` if there is neither.
+pub(super) fn extract(headers: &dyn Headers) -> Option<Context> {
+    let parent = headers.first(TRACEPARENT).and_then(|_| remote_parent(headers));
+    let baggage = headers.first(BAGGAGE).and_then(|_| headers::joined(headers, BAGGAGE));
+    if parent.is_none() && baggage.is_none() {
+        return None;
+    }
+    let mut context = Context::current();
+    if let Some(baggage) = baggage {
+        context = context.with_baggage(members(&baggage));
+    }
+    if let Some(parent) = parent {
+        context = context.with_remote_span_context(parent);
+    }
+    Some(context)
+}
+
+pub(super) fn inject(context: &Context, injector: &mut dyn Injector) {
+    let span = context.span();
+    let span_context = span.span_context();
+    if span_context.is_valid() {
+        injector.set(TRACEPARENT, traceparent(span_context));
+        let state = span_context.trace_state().header();
+        if !state.is_empty() {
+            injector.set(TRACESTATE, state);
+        }
+    }
+    let baggage = context.baggage();
+    if baggage.is_empty() {
+        return;
+    }
+    let mut list = String::new();
+    for (key, (value, metadata)) in baggage {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        list.push_str(key.as_str().trim());
+        list.push('=');
+        list.extend(utf8_percent_encode(value.as_str().trim(), ENCODED));
+        let metadata = metadata.as_str().trim();
+        if !metadata.is_empty() {
+            list.push(';');
+            list.push_str(metadata);
+        }
+    }
+    injector.set(BAGGAGE, list);
+}
+
+/// `span_context` as `00-{trace id}-{span id}-{flags}`.
+pub(crate) fn traceparent(span_context: &SpanContext) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(55);
+    let mut hex = |bytes: &[u8]| {
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
+            }
+        }
+        text.push('-');
+    };
+    hex(&[0]);
+    hex(&span_context.trace_id().to_bytes());
+    hex(&span_context.span_id().to_bytes());
+    hex(&[(span_context.trace_flags() & TraceFlags::SAMPLED).to_u8()]);
+    text.pop();
+    text
+}
+
+fn remote_parent(headers: &dyn Headers) -> Option<SpanContext> {
+    let (trace_id, span_id, flags) = parse(headers::only(headers, TRACEPARENT)?.trim_ascii())?;
+    let state = headers::joined(headers, TRACESTATE)
+        .and_then(|it| TraceState::from_str(&it).ok())
+        .unwrap_or(TraceState::NONE);
+    Some(SpanContext::new(trace_id, span_id, flags, true, state))
+}
+
+/// The parts of a `traceparent`; of versions after 00 those that are known today.
+fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
+    let bytes = header.as_bytes();
+    let dashes = [2, 35, 52].iter().all(|it| bytes.get(*it) == Some(&b'-'));
+    if !dashes || !matches!(bytes.get(55), None | Some(b'-')) {
+        return None;
+    }
+    let [version] = hex(bytes.get(..2)?)?;
+    if version == 0xff || version == 0 && bytes.len() != 55 {
+        return None;
+    }
+    let trace_id = TraceId::from_bytes(hex(bytes.get(3..35)?)?);
+    let span_id = SpanId::from_bytes(hex(bytes.get(36..52)?)?);
+    let [flags] = hex(bytes.get(53..55)?)?;
+    let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
+    valid.then(|| (trace_id, span_id, TraceFlags::new(flags) & TraceFlags::SAMPLED))
+}
+
+/// Bytes written as two lower-case digits each.
+fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let [high, low] = *pair else { return None };
+        *byte = digit(high)? << 4 | digit(low)?;
+    }
+    Some(bytes)
+}
+
+fn members(list: &str) -> Vec<KeyValueMetadata> {
+    let mut read = 0;
+    let within = list.split(',').take_while(|member| {
+        read += member.len() + 1;
+        read <= BAGGAGE_BYTES + 1
+    });
+    within.take(BAGGAGE_MEMBERS).filter_map(member).collect()
+}
+
+fn member(member: &str) -> Option<KeyValueMetadata> {
+    let (pair, metadata) = member.split_once(';').unwrap_or((member, ""));
+    let (key, value) = pair.split_once('=')?;
+    let key = key.trim();
+    let token = |it: u8| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it);
+    if key.is_empty() || !key.bytes().all(token) {
+        return None;
+    }
+    let value = percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
+    Some(KeyValueMetadata::new(key.to_owned(), value, metadata.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cases of the public W3C test suite that concern the header alone.
+    #[test]
+    fn traceparent_cases_of_the_w3c_suite() {
+        const TRACE: &str = "12345678901234567890123456789012";
+        const SPAN: &str = "1234567890123456";
+        let case = |header: &str| parse(header.trim_ascii()).map(|it| it.2.to_u8());
+        for (header, expected) in [
+            (format!("00-{TRACE}-{SPAN}-01"), Some(1)),
+            (format!("00-{TRACE}-{SPAN}-00"), Some(0)),
+            (format!(" 00-{TRACE}-{SPAN}-01\t"), Some(1)),
+            // Unknown flags are not passed on.
+            (format!("00-{TRACE}-{SPAN}-ff"), Some(1)),
+            (format!("00-{TRACE}-{SPAN}-02"), Some(0)),
+            // Version 00 ends after the flags; later ones may go on.
+            (format!("00-{TRACE}-{SPAN}-01-what-the-future-brings"), None),
+            (format!("00-{TRACE}-{SPAN}-01."), None),
+            (format!("01-{TRACE}-{SPAN}-01"), Some(1)),
+            (format!("cc-{TRACE}-{SPAN}-01-what-the-future-brings"), Some(1)),
+            (format!("cc-{TRACE}-{SPAN}-01.what-the-future-brings"), None),
+            (format!("ff-{TRACE}-{SPAN}-01"), None),
+            (format!(".0-{TRACE}-{SPAN}-01"), None),
+            (format!("0-{TRACE}-{SPAN}-01"), None),
+            (format!("000-{TRACE}-{SPAN}-01"), None),
+            (format!("00-{}-{SPAN}-01", "0".repeat(32)), None),
+            (format!("00-{TRACE}-{}-01", "0".repeat(16)), None),
+            (format!("00-.{}-{SPAN}-01", &TRACE[1..]), None),
+            (format!("00-{}-{SPAN}-01", &TRACE[1..]), None),
+            (format!("00-{TRACE}0-{SPAN}-01"), None),
+            (format!("00-{TRACE}-{}-01", &SPAN[1..]), None),
+            (format!("00-{TRACE}-{SPAN}0-01"), None),
+            (format!("00-{TRACE}-{SPAN}-1"), None),
+            (format!("00-{TRACE}-{SPAN}-001"), None),
+            (format!("00-{TRACE}-{SPAN}-.1"), None),
+            (format!("00-{}-{SPAN}-01", TRACE.replace("12", "aB")), None),
+            (format!("00-{TRACE}-{SPAN}"), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(case(&header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn baggage_is_bounded_and_decoded() {
+        let read = |list: &str| {
+            let mut members = members(list).into_iter();
+            let context = Context::new().with_baggage(&mut members);
+            let mut out = std::collections::HashMap::new();
+            inject(&context, &mut out);
+            out.remove("baggage").unwrap_or_default()
+        };
+        assert_eq!(read("a=b%20c;p=q"), "a=b%20c;p=q");
+        assert_eq!(read(" a = b "), "a=b");
+        assert_eq!(read("a=%ff"), "a=%EF%BF%BD");
+        assert_eq!(read("a=x=y"), "a=x=y");
+        assert_eq!(read("no-value,=x, ,a b=c"), "");
+        let long = (0..100).map(|it| format!("k{it}=v")).collect::<Vec<_>>().join(",");
+        assert_eq!(read(&long).split(',').count(), 64);
+        assert_eq!(read(&format!("a={},b=c", "x".repeat(9000))), "");
+    }
+}

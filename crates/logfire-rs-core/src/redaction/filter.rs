@@ -1,0 +1,172 @@
+//! A URL as a filter of the application sees it.
+
+use std::borrow::Cow;
+
+use form_urlencoded::Serializer;
+
+/// The URL that a `url_filter` may rewrite: an absolute URL, or on a server without a known host
+/// one that starts with the path.
+///
+/// ```
+/// use logfire_rs_core::{FilterUrl, HttpClientOptions};
+///
+/// fn mask(url: &FilterUrl<'_>) -> String {
+///     url.with_query_pairs(url.query_pairs().map(|(key, value)| match &*key {
+///         "password" => (key, "***".into()),
+///         _ => (key, value),
+///     }))
+/// }
+///
+/// let url = FilterUrl::parse("https://example.com/login?user=ada&password=secret#top");
+/// assert_eq!(mask(&url), "https://example.com/login?user=ada&password=***#top");
+/// let options = HttpClientOptions::default().url_filter(mask);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FilterUrl<'a> {
+    whole: &'a str,
+    scheme: &'a str,
+    user_info: Option<&'a str>,
+    /// Host and port, as written.
+    authority: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    fragment: Option<&'a str>,
+}
+
+impl<'a> FilterUrl<'a> {
+    /// Takes `url` apart; never fails, what is missing is empty.
+    #[must_use]
+    pub fn parse(url: &'a str) -> Self {
+        let (rest, fragment) = split(url, '#');
+        let (rest, query) = split(rest, '?');
+        let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
+        let (authority, path) = if scheme.is_empty() {
+            ("", rest)
+        } else {
+            rest.split_at(rest.find('/').unwrap_or(rest.len()))
+        };
+        let (user_info, authority) = match authority.rsplit_once('@') {
+            Some((user_info, authority)) => (Some(user_info), authority),
+            None => (None, authority),
+        };
+        Self { whole: url, scheme, user_info, authority, path, query, fragment }
+    }
+
+    /// The whole URL.
+    #[must_use]
+    pub fn as_str(&self) -> &'a str {
+        self.whole
+    }
+
+    /// The scheme, without `://`; empty if there is none.
+    #[must_use]
+    pub fn scheme(&self) -> &'a str {
+        self.scheme
+    }
+
+    /// The host, an IPv6 address without its brackets; `None` if there is none.
+    #[must_use]
+    pub fn host(&self) -> Option<&'a str> {
+        crate::address::split_host(self.authority).map(|it| it.0)
+    }
+
+    /// The port, if it is written out.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        crate::address::split_host(self.authority)?.1
+    }
+
+    /// The path, still percent-encoded.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// The query, still percent-encoded, without `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.query
+    }
+
+    /// The keys and values of the query, decoded.
+    pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+        form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
+    }
+
+    /// The URL with another query; without pairs, without a query.
+    pub fn with_query_pairs<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> String
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let before = self.whole.split(['?', '#']).next().unwrap_or_default();
+        let mut query = Serializer::new(String::new());
+        query.extend_pairs(pairs);
+        let query = query.finish();
+        let mut url = before.to_owned();
+        if !query.is_empty() {
+            url.push('?');
+            url.push_str(&query);
+        }
+        if let Some(fragment) = self.fragment {
+            url.push('#');
+            url.push_str(fragment);
+        }
+        url
+    }
+
+    pub(crate) fn authority(&self) -> &'a str {
+        self.authority
+    }
+
+    pub(crate) fn user_info(&self) -> Option<&'a str> {
+        self.user_info
+    }
+
+    pub(crate) fn fragment(&self) -> Option<&'a str> {
+        self.fragment
+    }
+
+    /// What stands before the user information, and between it and the query.
+    pub(crate) fn around_user_info(&self) -> (&'a str, &'a str) {
+        let end = self.whole.find(['?', '#']).unwrap_or(self.whole.len());
+        let whole = self.whole.get(..end).unwrap_or_default();
+        match self.user_info {
+            Some(user_info) => {
+                let start = self.scheme.len() + "://".len();
+                let rest = start + user_info.len() + "@".len();
+                (whole.get(..start).unwrap_or_default(), whole.get(rest..).unwrap_or_default())
+            }
+            None => ("", whole),
+        }
+    }
+}
+
+fn split(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let url = FilterUrl::parse("https://u:p@[::1]:8080/a/b?c=d&e=%20#f");
+        assert_eq!((url.scheme(), url.host(), url.port()), ("https", Some("::1"), Some(8080)));
+        assert_eq!(
+            (url.path(), url.query(), url.fragment()),
+            ("/a/b", Some("c=d&e=%20"), Some("f"))
+        );
+        assert_eq!(url.query_pairs().last(), Some(("e".into(), " ".into())));
+        assert_eq!(url.with_query_pairs([("x", "y z")]), "https://u:p@[::1]:8080/a/b?x=y+z#f");
+
+        let path = FilterUrl::parse("/a?b");
+        assert_eq!(
+            (path.scheme(), path.host(), path.path(), path.query()),
+            ("", None, "/a", Some("b"))
+        );
+        assert_eq!(path.with_query_pairs::<&str, &str>([]), "/a");
+        assert_eq!(FilterUrl::parse("/to?url=http://x").scheme(), "");
+    }
+}

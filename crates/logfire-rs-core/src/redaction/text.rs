@@ -1,0 +1,111 @@
+//! Secrets in free text: the messages of errors and panics.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::MARK;
+
+/// A longer message helps nobody, and costs at every hop.
+const LIMIT: usize = 8 * 1024;
+
+/// Takes what looks like a secret out of `text`, and cuts it at 8 KiB.
+///
+/// A heuristic: it knows credentials in URLs, authorization and cookie headers, bearer tokens, web
+/// tokens, and the values of names such as `password` or `api_key`. It rather takes too much.
+pub(crate) fn mask(text: &str) -> String {
+    let mut masked = Cow::Borrowed(text);
+    for (rule, replacement) in RULES.iter() {
+        if let Cow::Owned(changed) = rule.replace_all(&masked, replacement.as_str()) {
+            masked = Cow::Owned(changed);
+        }
+    }
+    if let Some(scheme) = &*SCHEME
+        && let Cow::Owned(changed) = scheme.replace_all(&masked, credentials)
+    {
+        masked = Cow::Owned(changed);
+    }
+    let mut masked = masked.into_owned();
+    if masked.len() > LIMIT {
+        // `str::floor_char_boundary` is younger than the oldest Rust we support.
+        let end = (0..=LIMIT).rev().find(|it| masked.is_char_boundary(*it));
+        masked.truncate(end.unwrap_or(0));
+        masked.push('…');
+    }
+    masked
+}
+
+static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
+    [
+        // Credentials in a URL.
+        (r#"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>]*@"#, "${1}REDACTED:REDACTED@"),
+        // Whole headers.
+        (
+            r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(\W{0,3}[:=]\s*)[^\r\n]+",
+            "${1}${2}REDACTED",
+        ),
+        // Web tokens.
+        (r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MARK),
+        // The values of names that say that they are secret.
+        (
+            r#"(?i)([\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|session|csrf|xsrf|jwt|credential|signature|awsaccesskeyid)[\w.-]*|\bsig|\bpw)(\\?["']?\s*[=:]\s*(?:Some\(|String\()?)(\\?"[^"]*"|'[^']*'|[^\s,;&"'<>()\[\]{}]+)"#,
+            "${1}${2}REDACTED",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(rule, replacement)| Some((Regex::new(rule).ok()?, replacement.to_owned())))
+    .collect()
+});
+
+static SCHEME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(bearer|basic|digest|negotiate)\s+([A-Za-z0-9._~+/=-]+)").ok()
+});
+
+/// `Basic dXNlcjpwdw==` goes, "basic arithmetic" stays.
+fn credentials(found: &Captures<'_>) -> String {
+    let group = |i| found.get(i).map_or("", |it| it.as_str());
+    let (whole, scheme, value) = (group(0), group(1), group(2));
+    let word = value.bytes().all(|it| it.is_ascii_lowercase()) && value.len() < 20;
+    if word && !scheme.eq_ignore_ascii_case("bearer") {
+        return whole.to_owned();
+    }
+    format!("{scheme} {MARK}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_goes_and_the_rest_stays() {
+        for (text, expected) in [
+            ("connection refused", "connection refused"),
+            ("basic arithmetic failed", "basic arithmetic failed"),
+            (
+                "postgres://ada:s3cret@db:5432/x failed",
+                "postgres://REDACTED:REDACTED@db:5432/x failed",
+            ),
+            ("GET https://a/b?q=1&sig=s3cret failed", "GET https://a/b?q=1&sig=REDACTED failed"),
+            ("bad Bearer s3cret.token!", "bad Bearer REDACTED!"),
+            ("Authorization: Basic czNjcmV0", "Authorization: REDACTED"),
+            ("cookie: a=s3cret; b=s3cret\nnext", "cookie: REDACTED\nnext"),
+            (
+                r#"{"password": "s3cret", "user": "ada"}"#,
+                r#"{"password": REDACTED, "user": "ada"}"#,
+            ),
+            ("api_key=s3cret&x=1", "api_key=REDACTED&x=1"),
+            (r#"Login { password: "s3 cret", id: 1 }"#, "Login { password: REDACTED, id: 1 }"),
+            (r#"token: Some("s3cret")"#, "token: Some(REDACTED)"),
+            ("eyJhbGciOiJI.eyJzdWIiOiIx.s3cret-x", "REDACTED"),
+        ] {
+            assert_eq!(mask(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let masked = mask(&"é".repeat(LIMIT));
+        assert!(masked.len() <= LIMIT + "…".len() && masked.ends_with("é…"));
+    }
+}

@@ -1,0 +1,213 @@
+//! The handle of a request's span that the application holds.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue, StringValue, Value};
+
+use crate::method::Method;
+use crate::names::{self, Template};
+use crate::server::ServerExchange;
+use crate::{attributes, diagnostics, redaction};
+
+/// Each one multiplies the series of a metric.
+const METRIC_ATTRIBUTES: usize = 20;
+const METRIC_ATTRIBUTE_CHARACTERS: usize = 100;
+
+/// The span of a request, as [`current_request`](crate::current_request) and hooks give it.
+///
+/// Cloning is cheap. After the end of the request everything it does is ignored.
+///
+/// ```
+/// use logfire_rs_core::HttpServerOptions;
+/// use opentelemetry::KeyValue;
+///
+/// let options = HttpServerOptions::default().request_hook(|span, _request| {
+///     span.set_attribute(KeyValue::new("team", "checkout"));
+///     span.add_metric_attribute(KeyValue::new("team", "checkout"));
+/// });
+/// ```
+#[derive(Clone)]
+pub struct RequestSpan(pub(crate) Arc<Exchange>);
+
+impl RequestSpan {
+    /// The context of the span: the parent of spans that belong to the request.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// The ids of the span.
+    #[must_use]
+    pub fn span_context(&self) -> SpanContext {
+        self.0.context.span().span_context().clone()
+    }
+
+    /// Whether attributes are kept: the span is sampled, and not yet ended.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.0.recording && !self.0.notes().ended
+    }
+
+    /// The method, `_OTHER` if it is not a known one.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.0.method.as_str()
+    }
+
+    /// The template of the route, if it is known by now.
+    #[must_use]
+    pub fn route(&self) -> Option<String> {
+        self.0.notes().route.as_ref().map(|it| it.as_str().to_owned())
+    }
+
+    /// The path as it is recorded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// Adds an attribute to the span.
+    pub fn set_attribute(&self, attribute: KeyValue) {
+        if self.is_recording() {
+            self.0.context.span().set_attribute(attribute);
+        }
+    }
+
+    /// Adds attributes to the span.
+    pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        if self.is_recording() {
+            self.0.context.span().set_attributes(attributes);
+        }
+    }
+
+    /// Adds an event to the span.
+    pub fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: Vec<KeyValue>) {
+        if self.is_recording() {
+            self.0.context.span().add_event(name, attributes);
+        }
+    }
+
+    /// Names the span; a route that is found later no longer changes the name.
+    pub fn set_name(&self, name: impl Into<Cow<'static, str>>) {
+        let mut notes = self.0.notes();
+        if notes.ended {
+            return;
+        }
+        notes.name_is_set = true;
+        drop(notes);
+        self.0.context.span().update_name(name);
+    }
+
+    /// Sets the template of the route: `http.route` of span and metrics, and the span's name.
+    ///
+    /// Keep it low in cardinality: a template, never a path.
+    pub fn set_route(&self, route: &str) {
+        let mut notes = self.0.notes();
+        if !notes.ended && !route.is_empty() {
+            notes.route = Some(names::name(self.0.method.span_name(), route).1);
+        }
+    }
+
+    /// Records an error of the application: an `exception` event, and `error.type` if the answer
+    /// turns out to be a 5xx.
+    ///
+    /// What looks like a secret is masked in the text of `error`.
+    pub fn record_error(&self, error_type: &'static str, error: &dyn Display) {
+        let mut notes = self.0.notes();
+        if notes.ended {
+            return;
+        }
+        notes.error.get_or_insert(error_type);
+        drop(notes);
+        if self.0.recording {
+            let message = redaction::mask_text(&error.to_string());
+            let event = attributes::exception(error_type, message);
+            self.0.context.span().add_event(attributes::EXCEPTION, event);
+        }
+    }
+
+    /// Adds an attribute to the metrics of the request: at most 20, of at most 100 characters.
+    ///
+    /// Each value makes a series of its own, so keep them few. The attributes of the conventions
+    /// cannot be replaced.
+    pub fn add_metric_attribute(&self, attribute: KeyValue) {
+        let mut notes = self.0.notes();
+        if notes.ended {
+            return;
+        }
+        if notes.metric_attributes.len() >= METRIC_ATTRIBUTES {
+            drop(notes);
+            return diagnostics::dropped_metric_attribute();
+        }
+        let attribute = shortened(attribute);
+        notes.metric_attributes.retain(|it| it.key != attribute.key);
+        notes.metric_attributes.push(attribute);
+    }
+}
+
+impl fmt::Debug for RequestSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSpan")
+            .field("span_context", &self.span_context())
+            .field("method", &self.method())
+            .field("route", &self.route())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One request and its answer, as long as anyone is interested.
+pub(crate) struct Exchange {
+    pub(crate) context: Context,
+    /// Whether the span is sampled.
+    pub(crate) recording: bool,
+    pub(crate) method: Method,
+    pub(crate) path: Arc<str>,
+    pub(crate) notes: Mutex<Notes>,
+    /// What it takes to end the span; a client's ends with its owner.
+    pub(crate) server: Option<ServerExchange>,
+}
+
+impl Exchange {
+    pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes known while the request is served.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) ended: bool,
+    pub(crate) name_is_set: bool,
+    pub(crate) route: Option<Template>,
+    /// Whether `http.route` was among the attributes at the span's start.
+    pub(crate) route_is_recorded: bool,
+    pub(crate) status: Option<u16>,
+    /// Why there was no complete answer.
+    pub(crate) failure: Option<&'static str>,
+    /// What the failure says, without secrets.
+    pub(crate) failure_text: String,
+    /// The application's own error.
+    pub(crate) error: Option<&'static str>,
+    pub(crate) duration_is_recorded: bool,
+    pub(crate) received: Option<u64>,
+    pub(crate) sent: Option<u64>,
+    pub(crate) metric_attributes: Vec<KeyValue>,
+}
+
+fn shortened(attribute: KeyValue) -> KeyValue {
+    let text = match &attribute.value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::Bool(_) | Value::I64(_) | Value::F64(_) => return attribute,
+        other => Cow::Owned(other.as_str().into_owned()),
+    };
+    match text.char_indices().nth(METRIC_ATTRIBUTE_CHARACTERS) {
+        None if matches!(text, Cow::Borrowed(_)) => attribute,
+        end => {
+            let short = end.and_then(|(end, _)| text.get(..end)).unwrap_or(&text);
+            KeyValue::new(attribute.key.clone(), StringValue::from(short.to_owned()))
+        }
+    }
+}

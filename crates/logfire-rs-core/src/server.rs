@@ -1,0 +1,231 @@
+//! Spans and metrics of the requests that a server receives.
+
+mod config;
+mod exchange;
+mod frames;
+mod origin;
+mod span;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{
+    Link, Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _,
+};
+use opentelemetry::{Context, InstrumentationScope};
+
+use self::config::ServerConfig;
+pub(crate) use self::exchange::ServerExchange;
+pub use self::frames::RequestBodyObserver;
+use self::frames::observes_request;
+use self::origin::Origin;
+pub use self::span::{KeepOpen, ServerSpan, TraceResponse};
+use crate::message::ServerRequest;
+use crate::metrics::{HttpMetrics, Side};
+use crate::options::{DistributedTracing, HttpServerOptions};
+use crate::propagation::{Propagation, unsampled};
+use crate::request_span::{Exchange, Notes, RequestSpan};
+use crate::{attributes, diagnostics, names};
+
+/// Starts a span for each request; made once by an adapter, and cheap to clone.
+///
+/// ```
+/// use logfire_rs_core::{HttpServerInstrumenter, HttpServerOptions};
+///
+/// let options = HttpServerOptions::default();
+/// let instrumenter = HttpServerInstrumenter::new("my-adapter", "1.0.0", "MY_ADAPTER", options);
+/// ```
+#[derive(Clone)]
+pub struct HttpServerInstrumenter(Arc<Engine>);
+
+pub(crate) struct Engine {
+    config: ServerConfig,
+    scope: InstrumentationScope,
+    /// Resolved at the first request, so that an SDK may be installed after the adapter.
+    backend: OnceLock<Backend>,
+}
+
+struct Backend {
+    tracer: Option<BoxedTracer>,
+    metrics: Option<HttpMetrics>,
+    propagation: Propagation,
+    /// The tracer turned out to make no spans.
+    no_sdk: AtomicBool,
+}
+
+impl HttpServerInstrumenter {
+    /// An instrumenter that reports as the instrumentation library `name`, and reads the
+    /// environment variables of the adapter `key`.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        version: &'static str,
+        key: &str,
+        options: HttpServerOptions,
+    ) -> Self {
+        let scope = InstrumentationScope::builder(name)
+            .with_version(version)
+            .with_schema_url(attributes::SCHEMA_URL)
+            .build();
+        let config = ServerConfig::new(key, options);
+        Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
+    }
+
+    /// Starts the span of `request`; one that records nothing if the request is excluded.
+    #[must_use]
+    pub fn start(&self, request: &ServerRequest<'_>) -> ServerSpan {
+        let engine = &self.0;
+        let config = &engine.config;
+        let backend = engine.backend();
+        let origin = Origin::read(config, request);
+        if config.excludes(request, &origin) {
+            return ServerSpan::passing(engine.excluded_context(request));
+        }
+        let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
+        if tracer.is_none() && backend.metrics.is_none() {
+            return ServerSpan::passing(backend.propagation.extract(request.headers));
+        }
+        engine.open(tracer, request, &origin)
+    }
+}
+
+impl fmt::Debug for HttpServerInstrumenter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpServerInstrumenter")
+            .field("scope", &self.0.scope.name())
+            .field("options", &self.0.config.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    fn backend(&self) -> &Backend {
+        self.backend.get_or_init(|| {
+            let shared = &self.config.options.shared;
+            let metrics = shared.metrics.unwrap_or(true) && shared.has_meter();
+            Backend {
+                tracer: shared.spans.unwrap_or(true).then(|| shared.tracer(self.scope.clone())),
+                metrics: metrics.then(|| {
+                    let meter = shared.meter(self.scope.clone());
+                    HttpMetrics::new(&meter, Side::Server, self.config.body_sizes)
+                }),
+                propagation: Propagation::resolve(shared.propagator.as_ref()),
+                no_sdk: AtomicBool::new(false),
+            }
+        })
+    }
+
+    fn open(
+        self: &Arc<Self>,
+        tracer: Option<&BoxedTracer>,
+        request: &ServerRequest<'_>,
+        origin: &Origin<'_>,
+    ) -> ServerSpan {
+        let (config, backend) = (&self.config, self.backend());
+        let method = config.known_methods.classify(request.method);
+        let (mut name, route) = match request.route.filter(|it| !it.is_empty()) {
+            Some(route) => {
+                let (name, route) = names::name(method.span_name(), route);
+                (name, Some(route))
+            }
+            None => (method.span_name().into(), None),
+        };
+        let (parent, link) = self.parent(request);
+        let (wall, clock) = (SystemTime::now(), Instant::now());
+
+        let mut name_is_set = false;
+        let (context, recording, path) = if let Some(tracer) = tracer {
+            let mut path = None;
+            let mut attributes =
+                config.attributes(request, origin, method, route.as_ref(), &mut path);
+            if let Some(details) = config.details(request) {
+                attributes.extend(details.attributes);
+                if !details.name.is_empty() {
+                    name = details.name.into();
+                    name_is_set = true;
+                }
+            }
+            let mut builder = SpanBuilder::from_name(name)
+                .with_kind(SpanKind::Server)
+                .with_start_time(wall)
+                .with_attributes(attributes);
+            if let Some(link) = link {
+                builder = builder.with_links(vec![link]);
+            }
+            let span = tracer.build_with_context(builder, &parent);
+            let span_id = span.span_context().span_id();
+            if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id()
+            {
+                backend.no_sdk.store(true, Ordering::Relaxed);
+                diagnostics::no_tracer_provider();
+            }
+            let recording = span.is_recording();
+            let context = if recording {
+                parent.with_span(span)
+            } else {
+                parent.with_remote_span_context(span.span_context().clone())
+            };
+            (context, recording, path)
+        } else {
+            (parent, false, None)
+        };
+
+        let exchange = Exchange {
+            context,
+            recording,
+            method,
+            path: path.unwrap_or_else(|| request.path.into()),
+            notes: Mutex::new(Notes {
+                name_is_set,
+                route_is_recorded: route.is_some(),
+                route,
+                ..Notes::default()
+            }),
+            server: Some(ServerExchange {
+                engine: Arc::clone(self),
+                wall,
+                clock,
+                scheme: origin.scheme,
+                version: request.version,
+                open: AtomicUsize::new(1),
+            }),
+        };
+        let span = RequestSpan(Arc::new(exchange));
+        if let Some(metrics) = &backend.metrics {
+            ServerExchange::count_active(&span, metrics, 1);
+        }
+        if let Some(hook) = &config.options.request_hook {
+            diagnostics::guarded("request_hook", || hook(&span, request));
+        }
+        ServerSpan::open(span)
+    }
+
+    /// The context to start the span in, and the link to a caller that is not its parent.
+    fn parent(&self, request: &ServerRequest<'_>) -> (Context, Option<Link>) {
+        match self.config.distributed_tracing {
+            DistributedTracing::Accept => {
+                let remote = self.backend().propagation.extract(request.headers);
+                (remote.unwrap_or_else(Context::current), None)
+            }
+            DistributedTracing::Link => {
+                let remote = self.backend().propagation.extract(request.headers);
+                let caller = remote.map(|it| it.span().span_context().clone());
+                let caller = caller.filter(|it| it.is_valid() && it.is_remote());
+                (Context::current(), caller.map(|it| Link::new(it, Vec::new(), 0)))
+            }
+            DistributedTracing::Ignore => (Context::current(), None),
+        }
+    }
+
+    fn excluded_context(&self, request: &ServerRequest<'_>) -> Option<Context> {
+        let (context, _) = self.parent(request);
+        Some(if self.config.exclude_children { unsampled(&context) } else { context })
+    }
+
+    fn observes_request(&self) -> bool {
+        observes_request(&self.config)
+    }
+}

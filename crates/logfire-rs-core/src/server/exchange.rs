@@ -1,0 +1,196 @@
+//! The end of a request: attributes, status and metrics, exactly once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::{KeyValue, Value};
+
+use super::Engine;
+use crate::attributes::{self as keys, MetricSet, attribute};
+use crate::message::HttpVersion;
+use crate::metrics::HttpMetrics;
+use crate::names;
+use crate::request_span::{Exchange, Notes, RequestSpan};
+
+/// What it takes to end the span of a server.
+pub(crate) struct ServerExchange {
+    pub(super) engine: Arc<Engine>,
+    pub(super) wall: SystemTime,
+    pub(super) clock: Instant,
+    pub(super) scheme: &'static str,
+    pub(super) version: Option<HttpVersion>,
+    /// Who keeps the span open: the [`ServerSpan`](super::ServerSpan) and each
+    /// [`KeepOpen`](super::KeepOpen).
+    pub(super) open: AtomicUsize,
+}
+
+impl ServerExchange {
+    /// Gives up one hold on the span; the last one ends it.
+    pub(super) fn release(&self, exchange: &Exchange) {
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.finish(exchange);
+        }
+    }
+
+    /// Ends the span, whoever still holds it.
+    pub(super) fn finish(&self, exchange: &Exchange) {
+        let notes = {
+            let mut notes = exchange.notes();
+            if notes.ended {
+                return;
+            }
+            // From here on handles do nothing; and nothing below runs under the lock.
+            let ended = Notes { ended: true, route: notes.route.clone(), ..Notes::default() };
+            std::mem::replace(&mut *notes, ended)
+        };
+        let elapsed = self.clock.elapsed();
+        let error = error_type(&notes);
+        if let Some(metrics) = &self.engine.backend().metrics {
+            let _current = exchange.context.clone().attach();
+            if !notes.duration_is_recorded {
+                self.record_duration(exchange, &notes, error.clone(), metrics, elapsed);
+            }
+            self.record_sizes(exchange, &notes, error.clone(), metrics);
+            self.add_active(exchange, metrics, -1);
+        }
+        if exchange.recording {
+            self.end_span(exchange, &notes, error, elapsed);
+        }
+    }
+
+    /// Records the duration of a request whose answer goes on for as long as anyone listens.
+    pub(super) fn record_duration_now(&self, exchange: &Exchange) {
+        let Some(metrics) = &self.engine.backend().metrics else { return };
+        let mut notes = exchange.notes();
+        if notes.ended || notes.duration_is_recorded {
+            return;
+        }
+        notes.duration_is_recorded = true;
+        let point = Notes {
+            route: notes.route.clone(),
+            status: notes.status,
+            metric_attributes: notes.metric_attributes.clone(),
+            ..Notes::default()
+        };
+        drop(notes);
+        let _current = exchange.context.clone().attach();
+        let error = error_type(&point);
+        self.record_duration(exchange, &point, error, metrics, self.clock.elapsed());
+    }
+
+    pub(super) fn count_active(span: &RequestSpan, metrics: &HttpMetrics, change: i64) {
+        if let Some(server) = &span.0.server {
+            server.add_active(&span.0, metrics, change);
+        }
+    }
+
+    /// The attributes are those of the start, so that the sum comes back to zero.
+    fn add_active(&self, exchange: &Exchange, metrics: &HttpMetrics, change: i64) {
+        metrics.active_requests.add(
+            change,
+            &[
+                attribute(keys::HTTP_REQUEST_METHOD, exchange.method.as_str()),
+                attribute(keys::URL_SCHEME, self.scheme),
+            ],
+        );
+    }
+
+    fn record_duration(
+        &self,
+        exchange: &Exchange,
+        notes: &Notes,
+        error: Option<Value>,
+        metrics: &HttpMetrics,
+        elapsed: Duration,
+    ) {
+        let set = self.metric_set(exchange, notes, error);
+        set.with(&notes.metric_attributes, |attributes| {
+            metrics.duration.record(elapsed.as_secs_f64(), attributes);
+        });
+    }
+
+    fn record_sizes(
+        &self,
+        exchange: &Exchange,
+        notes: &Notes,
+        error: Option<Value>,
+        metrics: &HttpMetrics,
+    ) {
+        let Some(sizes) = &metrics.body_sizes else { return };
+        let set = self.metric_set(exchange, notes, error);
+        set.with(&notes.metric_attributes, |attributes| {
+            if let Some(received) = notes.received {
+                sizes.request.record(received, attributes);
+            }
+            if let Some(sent) = notes.sent {
+                sizes.response.record(sent, attributes);
+            }
+        });
+    }
+
+    /// Nothing of it is in the hands of a client: no host, no path, no text.
+    fn metric_set(&self, exchange: &Exchange, notes: &Notes, error: Option<Value>) -> MetricSet<6> {
+        let mut set = MetricSet::new();
+        set.push(keys::HTTP_REQUEST_METHOD, exchange.method.as_str());
+        set.push(keys::URL_SCHEME, self.scheme);
+        if let Some(route) = &notes.route {
+            set.push(keys::HTTP_ROUTE, route.value());
+        }
+        if let Some(version) = self.version {
+            set.push(keys::NETWORK_PROTOCOL_VERSION, version.as_str());
+        }
+        if let Some(status) = notes.status {
+            set.push(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+        }
+        if let Some(error) = error {
+            set.push(keys::ERROR_TYPE, error);
+        }
+        set
+    }
+
+    fn end_span(
+        &self,
+        exchange: &Exchange,
+        notes: &Notes,
+        error: Option<Value>,
+        elapsed: Duration,
+    ) {
+        let span = exchange.context.span();
+        if let Some(route) = &notes.route
+            && !notes.route_is_recorded
+        {
+            span.set_attribute(KeyValue::new(keys::HTTP_ROUTE, route.value()));
+            if !notes.name_is_set {
+                span.update_name(names::name(exchange.method.span_name(), route.as_str()).0);
+            }
+        }
+        if self.engine.config.body_sizes {
+            for (key, size) in [
+                (keys::HTTP_REQUEST_BODY_SIZE, notes.received),
+                (keys::HTTP_RESPONSE_BODY_SIZE, notes.sent),
+            ] {
+                if let Some(size) = size {
+                    span.set_attribute(attribute(key, i64::try_from(size).unwrap_or(i64::MAX)));
+                }
+            }
+        }
+        if let Some(error) = error {
+            span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error));
+            span.set_status(Status::error(notes.failure_text.clone()));
+        }
+        span.end_with_timestamp(self.wall + elapsed);
+    }
+}
+
+/// What failed comes first, then the application's word on its 5xx, then the code.
+fn error_type(notes: &Notes) -> Option<Value> {
+    let failed_status = notes.status.filter(|it| *it >= 500);
+    match (notes.failure, failed_status, notes.error) {
+        (Some(failure), ..) => Some(Value::from(failure)),
+        (None, Some(_), Some(error)) => Some(Value::from(error)),
+        (None, Some(status), None) => Some(keys::status_text(status)),
+        (None, None, _) => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! The parts of messages, as hooks and the spans of `record_send_receive` see them.
+
+use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Tracer as _};
+
+use super::config::ServerConfig;
+use crate::attributes::{self as keys, attribute};
+use crate::message::Frame;
+use crate::options::FrameHook;
+use crate::request_span::RequestSpan;
+use crate::{current, diagnostics};
+
+/// Sees the body of a request while the application reads it.
+#[derive(Clone, Debug)]
+pub struct RequestBodyObserver(RequestSpan);
+
+impl RequestBodyObserver {
+    pub(super) fn new(span: RequestSpan) -> Self {
+        // A request without a body was received whole, too.
+        span.0.notes().received.get_or_insert(0);
+        Self(span)
+    }
+
+    /// Counts bytes that were read.
+    pub fn received(&self, bytes: u64) {
+        let mut notes = self.0.0.notes();
+        if !notes.ended {
+            *notes.received.get_or_insert(0) += bytes;
+        }
+    }
+
+    /// Whether [`frame`](Self::frame) has anyone to tell.
+    #[must_use]
+    pub fn observes_frames(&self) -> bool {
+        let server = self.0.0.server.as_ref();
+        server.is_some_and(|it| {
+            let options = &it.engine.config.options;
+            options.receive_hook.is_some() || options.record_send_receive
+        })
+    }
+
+    /// Tells hooks of a part of the request.
+    pub fn frame(&self, frame: &Frame<'_>) {
+        if self.observes_frames() {
+            let mut lent = Some(self.0.clone());
+            let _entered = current::Entered::new(Some(self.0.context().clone()), &mut lent);
+            received(&self.0, frame);
+        }
+    }
+}
+
+/// Whether anyone is interested in the body of a request.
+pub(super) fn observes_request(config: &ServerConfig) -> bool {
+    let options = &config.options;
+    options.receive_hook.is_some() || options.record_send_receive || config.body_sizes
+}
+
+/// Whether anyone is interested in the parts of a response.
+pub(super) fn observes_response(config: &ServerConfig) -> bool {
+    config.options.send_hook.is_some() || config.options.record_send_receive
+}
+
+/// The application received `frame`; the request is the current one.
+pub(super) fn received(span: &RequestSpan, frame: &Frame<'_>) {
+    let Some(server) = &span.0.server else { return };
+    let options = &server.engine.config.options;
+    let kind = match frame {
+        Frame::Message => Some(("websocket receive", "websocket.receive")),
+        Frame::Data(_) => Some(("http receive request", "http.request")),
+        Frame::Head | Frame::Trailers | Frame::End => None,
+    };
+    record(span, kind.filter(|_| options.record_send_receive), None);
+    tell(options.receive_hook.as_ref(), "receive_hook", span, frame);
+}
+
+/// The application sends `frame`; the request is the current one.
+pub(super) fn sent(span: &RequestSpan, frame: &Frame<'_>) {
+    let Some(server) = &span.0.server else { return };
+    let options = &server.engine.config.options;
+    let status = span.0.notes().status;
+    let (kind, status) = match frame {
+        Frame::Head => (Some(("http send response.start", "http.response.start")), status),
+        Frame::Data(_) => (Some(("http send response.body", "http.response.body")), None),
+        Frame::Message => (Some(("websocket send", "websocket.send")), None),
+        Frame::Trailers | Frame::End => (None, None),
+    };
+    record(span, kind.filter(|_| options.record_send_receive), status);
+    tell(options.send_hook.as_ref(), "send_hook", span, frame);
+}
+
+fn tell(hook: Option<&FrameHook>, name: &'static str, span: &RequestSpan, frame: &Frame<'_>) {
+    if let Some(hook) = hook {
+        diagnostics::guarded(name, || hook(span, frame));
+    }
+}
+
+/// Makes the span of one part, a child of the request's.
+fn record(span: &RequestSpan, kind: Option<(&str, &'static str)>, status: Option<u16>) {
+    let (Some((suffix, kind)), Some(server)) = (kind, &span.0.server) else { return };
+    let Some(tracer) = &server.engine.backend().tracer else { return };
+    if !span.0.recording {
+        return;
+    }
+    let method = span.0.method.span_name();
+    let name = match span.route() {
+        Some(route) => format!("{method} {route} {suffix}"),
+        None => format!("{method} {suffix}"),
+    };
+    let mut attributes = vec![attribute(keys::HTTP_MESSAGE_TYPE, kind)];
+    if let Some(status) = status {
+        attributes.push(attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
+    }
+    let builder =
+        SpanBuilder::from_name(name).with_kind(SpanKind::Internal).with_attributes(attributes);
+    tracer.build_with_context(builder, span.context()).end();
+}
