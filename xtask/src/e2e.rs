@@ -5,7 +5,6 @@ mod expectations;
 mod received;
 
 use std::{
-    env,
     process::{Child, Command, ExitStatus},
     thread,
     time::{Duration, Instant},
@@ -15,7 +14,11 @@ use collector::Collector;
 use received::Received;
 use xshell::{Shell, cmd};
 
-use crate::{Result, metadata};
+use crate::{
+    Result,
+    environment::{as_if_typed, without_telemetry},
+    metadata,
+};
 
 /// For the whole self-drive, which takes a second or two.
 const QUICKSTART_LIMIT: Duration = Duration::from_secs(60);
@@ -24,12 +27,12 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(sh: &Shell) -> Result {
     // Apart from the run, so that its time limit knows nothing of compilers.
-    cmd!(sh, "cargo build -p quickstart").quiet().run()?;
+    as_if_typed(cmd!(sh, "cargo build -p quickstart")).quiet().run()?;
 
     let directory = format!("{}/e2e", metadata::read(sh)?.target_directory);
     let collector = Collector::start(sh, &directory)?;
     println!("collector: {}, log: {}", collector.endpoint(), collector.log());
-    run_quickstart(&collector)?;
+    run_quickstart(sh, &collector)?;
 
     let deadline = Instant::now() + ARRIVAL_LIMIT;
     loop {
@@ -52,19 +55,12 @@ pub(crate) fn run(sh: &Shell) -> Result {
 }
 
 /// Runs the quickstart as a newcomer would, with nothing set but where to send.
-fn run_quickstart(collector: &Collector) -> Result {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "-p", "quickstart", "--", "--once"]);
-    for (name, _) in
-        env::vars().filter(|(name, _)| name.starts_with("OTEL_") || name.starts_with("LOGFIRE_"))
-    {
-        command.env_remove(name);
-    }
-    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint());
-    command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-
-    match wait(command.spawn()?, QUICKSTART_LIMIT)? {
+fn run_quickstart(sh: &Shell, collector: &Collector) -> Result {
+    let command =
+        as_if_typed(without_telemetry(cmd!(sh, "cargo run --quiet -p quickstart -- --once")))
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    match wait(Command::from(command).spawn()?, QUICKSTART_LIMIT)? {
         Some(status) if status.success() => Ok(()),
         Some(status) => {
             Err(format!("the quickstart failed: {status}\n{}", collector.quoted_log()).into())

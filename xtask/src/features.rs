@@ -7,6 +7,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     Result,
+    environment::as_if_typed,
     metadata::{self, Workspace},
 };
 
@@ -15,12 +16,11 @@ pub(crate) fn run(sh: &Shell) -> Result {
     for (package, feature) in &combinations {
         println!("{package}: {}", feature.as_deref().unwrap_or("no features"));
         let feature = feature.iter().flat_map(|feature| ["--features", feature]);
-        cmd!(
+        let clippy = cmd!(
             sh,
             "cargo clippy --quiet -p {package} --no-default-features {feature...} -- -D warnings"
-        )
-        .quiet()
-        .run()?;
+        );
+        as_if_typed(clippy).quiet().run()?;
     }
     println!("{} combinations", combinations.len());
     Ok(())

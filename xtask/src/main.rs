@@ -10,6 +10,7 @@
 
 mod ci;
 mod e2e;
+mod environment;
 mod features;
 mod flags;
 mod full;

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use xshell::{Shell, cmd};
 
+use crate::environment::as_if_typed;
+
 /// One check of `ci` or `full`.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -16,7 +18,7 @@ impl Step {
     pub(crate) fn run(&self, sh: &Shell, started: Instant) -> bool {
         let Self { name, command } = self;
         println!("\n=== {name} (at {}) {command}", minutes(started));
-        let passed = cmd!(sh, "sh -c {command}").quiet().run().is_ok();
+        let passed = as_if_typed(cmd!(sh, "sh -c {command}")).quiet().run().is_ok();
         if !passed {
             eprintln!("\n{name} failed. To repeat it: {command}");
         }

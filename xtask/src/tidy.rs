@@ -31,6 +31,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     found.extend(adapters::check_size(&files));
     found.extend(adapters::check_mentions(&files));
     found.extend(repository::check_changelog(&files));
+    found.extend(repository::check_test_command(&files));
     found.sort();
 
     for violation in &found {

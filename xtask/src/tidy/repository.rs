@@ -3,6 +3,9 @@
 use super::{File, Violation, find, rust};
 
 const CHANGELOG: &str = "CHANGELOG.md";
+const README: &str = "README.md";
+const CHECKS: &str = ".ci/run";
+const TEST_COMMAND: &str = "cargo test --workspace";
 
 /// The beginnings of paths that exist on one machine only. Written in two parts, as this file is checked too.
 const MACHINE_PATHS: &[&str] =
@@ -57,6 +60,18 @@ pub(super) fn check_changelog(files: &[File]) -> Option<Violation> {
     let what = "add a section `## Unreleased`".to_owned();
     let missing = !find(files, CHANGELOG).is_some_and(has_section);
     missing.then(|| Violation { path: CHANGELOG.to_owned(), line: 1, what })
+}
+
+/// What a reader types to test is what the checks run.
+pub(super) fn check_test_command(files: &[File]) -> Vec<Violation> {
+    let has_command =
+        |file: &File| file.text.lines().any(|line| line.trim_start().starts_with(TEST_COMMAND));
+    let missing =
+        [README, CHECKS].into_iter().filter(|path| !find(files, path).is_some_and(has_command));
+    let what = format!(
+        "give `{TEST_COMMAND}` on a line of its own: the README and the checks run the same tests"
+    );
+    missing.map(|path| Violation { path: path.to_owned(), line: 1, what: what.clone() }).collect()
 }
 
 /// Whether `line` holds a path that begins with `prefix`, rather than one that goes on with it.
@@ -124,5 +139,17 @@ mod tests {
         assert_eq!(changelog("# Changelog\n"), ["CHANGELOG.md:1: add a section `## Unreleased`"]);
         assert_eq!(changelog("# Changelog\n\n## Unreleased\n"), [""; 0]);
         assert_eq!(shown(check_changelog(&[])).len(), 1);
+    }
+
+    #[test]
+    fn the_readme_gives_the_tests_that_are_run() {
+        let found = |readme| {
+            let checks = file(CHECKS, "cargo test --workspace 2>&1 | tee log\n");
+            shown(check_test_command(&[checks, file(README, readme)]))
+        };
+        let what = "give `cargo test --workspace` on a line of its own: the README and the checks run the same tests";
+        assert_eq!(found("```sh\ncargo test\n```\n"), [format!("README.md:1: {what}")]);
+        assert_eq!(found("```sh\ncargo test --workspace\n```\n"), [""; 0]);
+        assert_eq!(check_test_command(&[]).len(), 2);
     }
 }
