@@ -1,5 +1,7 @@
 //! Arrows point down only: which crate may stand on which.
 
+use std::collections::BTreeSet;
+
 use super::Violation;
 use crate::metadata::Package;
 
@@ -82,8 +84,7 @@ pub(super) fn check_core_tree(tree: &str) -> Vec<Violation> {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
     };
-    let mut frameworks: Vec<_> = names.filter(is_framework).collect();
-    frameworks.dedup();
+    let frameworks: BTreeSet<_> = names.filter(is_framework).collect();
     let what = |name| format!("keep `{name}` out of core's tree: no framework below core");
     let path = format!("crates/{CORE}/Cargo.toml");
     frameworks
@@ -143,7 +144,7 @@ mod tests {
     fn no_framework_below_core() {
         assert_eq!(
             shown(check_core_tree(
-                "logfire-rs-core v0.1.0 (/repo)\nregex v1.0.0\nhttp-body v1.0.0\n"
+                "logfire-rs-core v0.1.0 (/repo)\nregex v1.0.0\nhttp-body v1.0.0\nserde v1.0.0\nhttp-body v1.0.0 (*)\n"
             )),
             [
                 "crates/logfire-rs-core/Cargo.toml:1: keep `http-body` out of core's tree: no framework below core"
