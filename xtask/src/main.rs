@@ -1,2 +1,48 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands; `cargo xtask --help` lists them.
+//!
+//! One file per command. A check that others should run too is a command of its own, so that `ci` and `full` are
+//! nothing but lists of commands that anyone can run.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program talks to its user"
+)]
+
+mod ci;
+mod e2e;
+mod environment;
+mod features;
+mod flags;
+mod full;
+mod metadata;
+mod step;
+mod tidy;
+
+use std::{error::Error, path::Path, process::ExitCode};
+
+use flags::{Xtask, XtaskCmd};
+use xshell::Shell;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run(Xtask::from_env_or_exit()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Xtask) -> Result {
+    let sh = Shell::new()?;
+    sh.change_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    match flags.subcommand {
+        XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
+        XtaskCmd::E2e(_) => e2e::run(&sh),
+        XtaskCmd::Features(_) => features::run(&sh),
+        XtaskCmd::Full(_) => full::run(&sh),
+        XtaskCmd::Tidy(_) => tidy::run(&sh),
+    }
+}

@@ -1,0 +1,132 @@
+//! A real OpenTelemetry collector, installed on first use, on free ports of the loopback interface.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use xshell::{Shell, cmd};
+
+use crate::Result;
+
+/// Rotel, an OTLP collector of 30 MB from PyPI that starts in a second.
+const VERSION: &str = "0.0.1a15";
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// What an error message shows of a log.
+const QUOTED_LINES: usize = 40;
+
+/// A running collector, which ends with this value.
+#[derive(Debug)]
+pub(super) struct Collector {
+    process: Child,
+    http: SocketAddr,
+    log: String,
+}
+
+impl Collector {
+    /// Starts a collector that writes all it receives into its log.
+    pub(super) fn start(sh: &Shell, directory: &str) -> Result<Self> {
+        let program = install(sh, directory)?;
+        let log = format!("{directory}/collector.log");
+        let output = File::create(&log)?;
+        let [http, grpc] = free_addresses()?;
+        let process = Command::new(program)
+            .arg("start")
+            .args([
+                "--otlp-http-endpoint",
+                &http.to_string(),
+                "--otlp-grpc-endpoint",
+                &grpc.to_string(),
+            ])
+            .args(["--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
+            .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(["--pid-file", &format!("{directory}/collector.pid")])
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let mut collector = Self { process, http, log };
+        collector.wait_until_ready()?;
+        Ok(collector)
+    }
+
+    /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Where the log is.
+    pub(super) fn log(&self) -> &str {
+        &self.log
+    }
+
+    pub(super) fn read_log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
+    }
+
+    /// The end of the log for an error message.
+    pub(super) fn quoted_log(&self) -> String {
+        let log = self.read_log().unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        let skipped = lines.len().saturating_sub(QUOTED_LINES);
+        let shown: Vec<_> = lines.into_iter().skip(skipped).collect();
+        format!("the end of {} ({skipped} lines before it):\n{}", self.log, shown.join("\n"))
+    }
+
+    fn wait_until_ready(&mut self) -> Result {
+        let deadline = Instant::now() + START_LIMIT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.try_wait()? {
+                return Err(format!(
+                    "the collector ended at once: {status}\n{}",
+                    self.quoted_log()
+                )
+                .into());
+            }
+            if TcpStream::connect_timeout(&self.http, Duration::from_secs(1)).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("the collector does not listen on {}\n{}", self.http, self.quoted_log()).into())
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing left to do then.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Installs the collector unless it is there, and returns its program.
+fn install(sh: &Shell, directory: &str) -> Result<String> {
+    let environment = format!("{directory}/rotel-{VERSION}");
+    let python = format!("{environment}/bin/python");
+    let locate =
+        "import pathlib, rotel; print(pathlib.Path(rotel.__file__).parent / 'rotel-agent')";
+    if let Ok(program) = cmd!(sh, "{python} -c {locate}").quiet().ignore_stderr().read() {
+        return Ok(program);
+    }
+    let shown = Path::new(&environment).display();
+    println!("installing rotel {VERSION} into {shown}");
+    sh.create_dir(directory)?;
+    cmd!(sh, "python3 -m venv --clear {environment}").quiet().run().map_err(|error| {
+        format!("{error}; the collector needs Python 3 with venv (Debian: python3-venv)")
+    })?;
+    cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check rotel=={VERSION}")
+        .quiet()
+        .run()?;
+    Ok(cmd!(sh, "{python} -c {locate}").quiet().read()?)
+}
+
+/// Two addresses that nobody listens on; both are held while they are chosen, so that they differ.
+fn free_addresses() -> Result<[SocketAddr; 2]> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (first, second) = (bind()?, bind()?);
+    Ok([first.local_addr()?, second.local_addr()?])
+}

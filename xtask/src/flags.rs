@@ -1,0 +1,20 @@
+//! The command line.
+
+xflags::xflags! {
+    /// Developer commands of logfire-rs.
+    cmd xtask {
+        /// What every change must pass, in at most 30 minutes from clean.
+        cmd ci {
+            /// Leaves a step out; may be repeated.
+            repeated --skip step: String
+        }
+        /// Sends the quickstart's telemetry through a real collector and checks what arrived.
+        cmd e2e {}
+        /// Lints each published crate without its features, and with each of them alone.
+        cmd features {}
+        /// Everything that can be checked here; writes the result into docs/reliability.md.
+        cmd full {}
+        /// The conventions of this repository that no compiler knows.
+        cmd tidy {}
+    }
+}
