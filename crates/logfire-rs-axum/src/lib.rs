@@ -1,1 +1,48 @@
-//! OpenTelemetry instrumentation for axum.
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod extract;
+mod layer;
+
+use axum::Router;
+pub use logfire_rs_core::{self as core, HttpServerOptions, current_request};
+
+pub use crate::body::ObserveRequestBody;
+pub use crate::extract::RequestSpan;
+pub use crate::layer::{HttpServerLayer, layer};
+
+/// Instruments `router` with the default options: every request that it gets becomes a span.
+///
+/// Call it last: routes and fallbacks that are added later are not recorded.
+///
+/// ```
+/// use axum::{Router, routing::get};
+///
+/// let app: Router = Router::new().route("/", get(|| async { "hello" }));
+/// let app = logfire_rs_axum::instrument(app);
+/// ```
+pub fn instrument<S>(router: Router<S>) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    instrument_with(router, HttpServerOptions::default())
+}
+
+/// Instruments `router` with `options`.
+///
+/// Call it last: routes and fallbacks that are added later are not recorded.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use logfire_rs_axum::HttpServerOptions;
+///
+/// let app: Router = Router::new().route("/", get(|| async { "hello" }));
+/// let options = HttpServerOptions::default().exclude_routes(["/health"]);
+/// let app = logfire_rs_axum::instrument_with(app, options);
+/// ```
+pub fn instrument_with<S>(router: Router<S>, options: HttpServerOptions) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    router.layer(layer(options))
+}

@@ -36,7 +36,7 @@ impl KnownMethods {
 pub(crate) struct Method(&'static str);
 
 impl Method {
-    const OTHER: Self = Self("_OTHER");
+    pub(crate) const OTHER: Self = Self("_OTHER");
 
     /// The value of `http.request.method`.
     pub(crate) fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
@@ -33,6 +33,27 @@ const METRIC_ATTRIBUTE_CHARACTERS: usize = 100;
 pub struct RequestSpan(pub(crate) Arc<Exchange>);
 
 impl RequestSpan {
+    /// A handle that does nothing: for an extractor that must not fail where nothing is recorded.
+    #[must_use]
+    pub fn none() -> Self {
+        static NONE: LazyLock<RequestSpan> = LazyLock::new(|| {
+            RequestSpan(Arc::new(Exchange {
+                context: Context::new(),
+                recording: false,
+                method: Method::OTHER,
+                path: "".into(),
+                notes: Mutex::new(Notes { ended: true, ..Notes::default() }),
+                server: None,
+            }))
+        });
+        NONE.clone()
+    }
+
+    /// Calls a hook of the application; if it panics, the panic is counted and goes no further.
+    pub fn guarded(&self, hook: &'static str, call: impl FnOnce()) {
+        diagnostics::guarded(hook, call);
+    }
+
     /// The context of the span: the parent of spans that belong to the request.
     #[must_use]
     pub fn context(&self) -> &Context {

@@ -1,1 +1,15 @@
-//! OpenTelemetry instrumentation for tower HTTP services.
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod future;
+mod headers;
+mod layer;
+mod observe;
+
+pub use logfire_rs_core::{self as core, HttpServerOptions, RequestSpan, current_request};
+
+pub use crate::body::InstrumentedBody;
+pub use crate::future::ResponseFuture;
+pub use crate::headers::HttpHeaders;
+pub use crate::layer::{HttpServerLayer, HttpServerService, instrument, instrument_with};
+pub use crate::observe::{ObserveRequestBody, ObservingHttpServerLayer};

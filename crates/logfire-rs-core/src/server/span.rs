@@ -57,6 +57,12 @@ impl ServerSpan {
         Self { handle, passing, progress: Progress::BeforeHead, sent: 0, expected: None }
     }
 
+    /// A span that neither records nor changes anything: for a request that is recorded already.
+    #[must_use]
+    pub fn idle() -> Self {
+        Self::passing(None)
+    }
+
     /// The context of the request.
     #[must_use]
     pub fn context(&self) -> &Context {
@@ -178,6 +184,12 @@ impl ServerSpan {
     /// Counts bytes of the body that were handed over.
     pub fn sent(&mut self, bytes: u64) {
         self.sent += bytes;
+    }
+
+    /// Whether all of the response was handed over, or there is nothing more to hand over.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.progress == Progress::Complete
     }
 
     /// Whether [`response_frame`](Self::response_frame) has anyone to tell.

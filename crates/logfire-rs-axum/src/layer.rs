@@ -1,0 +1,67 @@
+//! The layer: where axum keeps the route, the peer and the original URI.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
+use axum::http::Extensions;
+use logfire_rs_core::{HttpServerOptions, RequestSpan};
+use logfire_rs_tower::HttpServerService;
+use tower_layer::Layer;
+
+use crate::body::ObserveRequestBody;
+
+/// The layer that [`instrument`](crate::instrument) adds; its environment key is `AXUM`.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use logfire_rs_axum::HttpServerOptions;
+///
+/// let layer = logfire_rs_axum::layer(HttpServerOptions::default());
+/// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
+/// ```
+#[must_use]
+pub fn layer(options: HttpServerOptions) -> HttpServerLayer {
+    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let tower = logfire_rs_tower::HttpServerLayer::for_adapter(name, version, "AXUM", options)
+        .route(|extensions| extensions.get().map(MatchedPath::as_str))
+        .peer(|extensions| extensions.get().map(|&ConnectInfo::<SocketAddr>(peer)| peer))
+        .original_uri(|extensions| extensions.get::<OriginalUri>().map(|it| &it.0));
+    HttpServerLayer(tower)
+}
+
+/// The layer for a [`Router`](axum::Router), a `MethodRouter` or a handler.
+#[derive(Clone, Debug)]
+pub struct HttpServerLayer(logfire_rs_tower::HttpServerLayer);
+
+impl HttpServerLayer {
+    /// Called with the span and the extensions of each request before it is handled. None by
+    /// default.
+    ///
+    /// ```
+    /// use axum::extract::MatchedPath;
+    /// use logfire_rs_axum::HttpServerOptions;
+    /// use logfire_rs_axum::core::opentelemetry::KeyValue;
+    ///
+    /// let layer = logfire_rs_axum::layer(HttpServerOptions::default()).on_request(
+    ///     |span, extensions| {
+    ///         let matched = extensions.get::<MatchedPath>().is_some();
+    ///         span.set_attribute(KeyValue::new("matched", matched));
+    ///     },
+    /// );
+    /// ```
+    #[must_use]
+    pub fn on_request(
+        self,
+        hook: impl Fn(&RequestSpan, &Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        Self(self.0.on_request(hook))
+    }
+}
+
+impl<S> Layer<S> for HttpServerLayer {
+    type Service = HttpServerService<ObserveRequestBody<S>>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.0.layer(ObserveRequestBody::new(inner))
+    }
+}

@@ -1,0 +1,140 @@
+//! A body that keeps the span of its request open, or shows it what the application reads.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use logfire_rs_core::{Frame as Part, RequestBodyObserver, ServerSpan};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The body of an instrumented request or response.
+    ///
+    /// That of a response ends the span with its last byte, or when it is dropped before. Size hint
+    /// and end are those of the inner body.
+    #[derive(Debug)]
+    pub struct InstrumentedBody<B> {
+        #[pin]
+        inner: B,
+        role: Role,
+    }
+}
+
+#[derive(Debug)]
+enum Role {
+    /// The span of the request goes on with its response.
+    Response(ServerSpan),
+    /// The application reads the request.
+    Request(RequestBodyObserver),
+    /// Nothing is left to record.
+    Done,
+}
+
+impl<B: Body> InstrumentedBody<B> {
+    pub(crate) fn response(inner: B, mut span: ServerSpan) -> Self {
+        span.expect_body(inner.size_hint().exact(), inner.is_end_stream());
+        let done = span.is_idle() || span.is_complete();
+        Self { inner, role: if done { Role::Done } else { Role::Response(span) } }
+    }
+
+    /// The body of a request; `observer` is found in the extensions of the request, if anyone is
+    /// interested.
+    pub fn request(inner: B, observer: Option<RequestBodyObserver>) -> Self {
+        Self { inner, role: observer.map_or(Role::Done, Role::Request) }
+    }
+}
+
+impl<B: Default> Default for InstrumentedBody<B> {
+    fn default() -> Self {
+        Self { inner: B::default(), role: Role::Done }
+    }
+}
+
+impl<B> Body for InstrumentedBody<B>
+where
+    B: Body,
+    B::Error: Display,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let frame = match this.role {
+            Role::Response(span) => {
+                let frame = ready!(span.run(|| this.inner.as_mut().poll_frame(cx)));
+                match &frame {
+                    Some(Ok(frame)) => send(span, frame, this.inner.is_end_stream()),
+                    Some(Err(error)) => span.record_body_error(error),
+                    None => span.complete(),
+                }
+                if span.is_complete() {
+                    *this.role = Role::Done;
+                }
+                frame
+            }
+            Role::Request(observer) => {
+                let frame = ready!(this.inner.as_mut().poll_frame(cx));
+                match &frame {
+                    Some(Ok(frame)) => receive(observer, frame),
+                    Some(Err(_)) => {}
+                    None => observer.frame(&Part::End),
+                }
+                if frame.is_none() {
+                    *this.role = Role::Done;
+                }
+                frame
+            }
+            Role::Done => ready!(this.inner.poll_frame(cx)),
+        };
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+fn send<D: Buf>(span: &mut ServerSpan, frame: &Frame<D>, is_end: bool) {
+    if let Some(data) = frame.data_ref() {
+        span.sent(data.remaining() as u64);
+        if span.observes_response() {
+            each_chunk(data, |chunk| span.response_frame(&Part::Data(chunk)));
+        }
+    } else if frame.is_trailers() {
+        span.response_frame(&Part::Trailers);
+    }
+    if is_end || frame.is_trailers() {
+        span.complete();
+    }
+}
+
+fn receive<D: Buf>(observer: &RequestBodyObserver, frame: &Frame<D>) {
+    if let Some(data) = frame.data_ref() {
+        observer.received(data.remaining() as u64);
+        if observer.observes_frames() {
+            each_chunk(data, |chunk| observer.frame(&Part::Data(chunk)));
+        }
+    } else if frame.is_trailers() {
+        observer.frame(&Part::Trailers);
+    }
+}
+
+/// Most frames are one chunk of bytes; a `Buf` may hold several.
+fn each_chunk(data: &impl Buf, mut visit: impl FnMut(&[u8])) {
+    if data.chunk().len() == data.remaining() {
+        return visit(data.chunk());
+    }
+    let mut chunks = [std::io::IoSlice::new(&[]); 16];
+    let filled = data.chunks_vectored(&mut chunks);
+    chunks.iter().take(filled).for_each(|it| visit(it));
+}

@@ -1,0 +1,70 @@
+//! The future of a response.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Response};
+use http_body::Body;
+use logfire_rs_core::ServerSpan;
+use pin_project_lite::pin_project;
+
+use crate::InstrumentedBody;
+use crate::headers::HttpHeaders;
+
+pin_project! {
+    /// The future of [`HttpServerService`](crate::HttpServerService).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+        // Taken when the response is there.
+        span: Option<ServerSpan>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
+        Self { inner, span: Some(span) }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    E: Display,
+{
+    type Output = Result<Response<InstrumentedBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);
+        let Poll::Ready(result) = span.run(|| this.inner.poll(cx)) else {
+            *this.span = Some(span);
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(mut response) => {
+                span.record_response(response.status().as_u16(), &HttpHeaders(response.headers()));
+                announce_trace(&span, response.headers_mut());
+                Ok(response.map(|body| InstrumentedBody::response(body, span)))
+            }
+            Err(error) => {
+                span.record_error("_OTHER", &error);
+                Err(error)
+            }
+        })
+    }
+}
+
+fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {
+    let Some(announcement) = span.trace_response() else { return };
+    for (name, value) in announcement.headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    }
+}

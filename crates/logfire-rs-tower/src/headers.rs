@@ -1,0 +1,35 @@
+//! The header map of `http` 1.x, for core.
+
+use http::HeaderMap;
+use logfire_rs_core::{HeaderValue, Headers};
+
+/// The headers of a message of the `http` crate.
+///
+/// ```
+/// use logfire_rs_core::Headers;
+/// use logfire_rs_tower::HttpHeaders;
+///
+/// let request = http::Request::builder().header("X-Tag", "a").body(()).unwrap();
+/// let tag = HttpHeaders(request.headers()).first("x-tag");
+/// assert_eq!(tag.unwrap().as_str(), Some("a"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HttpHeaders<'a>(pub &'a HeaderMap);
+
+impl Headers for HttpHeaders<'_> {
+    fn first(&self, name: &str) -> Option<HeaderValue<'_>> {
+        self.0.get(name).map(value)
+    }
+
+    fn each(&self, name: &str, visit: &mut dyn FnMut(HeaderValue<'_>)) {
+        self.0.get_all(name).iter().map(value).for_each(visit);
+    }
+
+    fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
+        self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
+    }
+}
+
+fn value(value: &http::HeaderValue) -> HeaderValue<'_> {
+    HeaderValue { bytes: value.as_bytes(), sensitive: value.is_sensitive() }
+}
