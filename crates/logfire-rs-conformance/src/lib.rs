@@ -1,1 +1,27 @@
-//! One table of HTTP exchanges, run through every adapter of logfire-rs.
+//! One table of HTTP exchanges, run over real sockets through every adapter.
+//!
+//! A [`Site`] is a small service that every [front end](FRONT_ENDS) serves in its own way: the same
+//! paths, the same answers. [`observe`] sends it one request and gives what was recorded as text, so
+//! that a difference between two adapters is a difference between two texts.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so at once"
+)]
+
+mod client;
+mod front_end;
+mod observe;
+mod render;
+mod site;
+mod telemetry;
+
+pub use crate::client::{Leave, Reply, exchange};
+pub use crate::front_end::{FRONT_ENDS, FrontEnd};
+pub use crate::observe::{Observed, observe, observe_everywhere, observe_with};
+pub use crate::render::{metrics, spans};
+pub use crate::site::{BodyError, Site};
+pub use crate::telemetry::Telemetry;

@@ -43,16 +43,19 @@ pub(crate) fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
+/// A peer and its text.
+type Known = Option<(IpAddr, Arc<str>)>;
+
 /// The text of `ip`; formatted once for the peers that a thread sees often.
 pub(crate) fn ip_text(ip: IpAddr) -> Arc<str> {
     thread_local! {
-        static RECENT: RefCell<[Option<(IpAddr, Arc<str>)>; 16]> = const { RefCell::new([const { None }; 16]) };
+        static RECENT: RefCell<[Known; 16]> = const { RefCell::new([const { None }; 16]) };
     }
     let last = match ip {
         IpAddr::V4(ip) => ip.octets()[3],
         IpAddr::V6(ip) => ip.octets()[15],
     };
-    let find = |recent: &RefCell<[Option<(IpAddr, Arc<str>)>; 16]>| {
+    let find = |recent: &RefCell<[Known; 16]>| {
         let mut recent = recent.borrow_mut();
         let slot = recent.get_mut(usize::from(last % 16))?;
         match slot {

@@ -101,7 +101,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::panic, reason = "the panic is what is tested")]
     fn panics_of_hooks_are_caught_and_counted() {
         let before = diagnostics().hook_panics;
         assert_eq!(guarded("fine", || 1), Some(1));

@@ -82,7 +82,7 @@ impl HttpServerInstrumenter {
         let backend = engine.backend();
         let origin = Origin::read(config, request);
         if config.excludes(request, &origin) {
-            return ServerSpan::passing(engine.excluded_context(request));
+            return ServerSpan::passing(Some(engine.excluded_context(request)));
         }
         let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
         if tracer.is_none() && backend.metrics.is_none() {
@@ -220,9 +220,9 @@ impl Engine {
         }
     }
 
-    fn excluded_context(&self, request: &ServerRequest<'_>) -> Option<Context> {
+    fn excluded_context(&self, request: &ServerRequest<'_>) -> Context {
         let (context, _) = self.parent(request);
-        Some(if self.config.exclude_children { unsampled(&context) } else { context })
+        if self.config.exclude_children { unsampled(&context) } else { context }
     }
 
     fn observes_request(&self) -> bool {

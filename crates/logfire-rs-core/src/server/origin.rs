@@ -9,6 +9,7 @@ use crate::address::split_host;
 use crate::forwarded::known_scheme;
 use crate::headers::only;
 use crate::message::ServerRequest;
+use crate::options::UrlScheme;
 
 /// The original request behind the one that arrived.
 pub(super) struct Origin<'a> {
@@ -23,7 +24,7 @@ impl<'a> Origin<'a> {
         let proxies = config.options.trusted_proxies.as_ref();
         let forwarded =
             proxies.and_then(|it| it.read(request.headers, request.peer)).unwrap_or_default();
-        let fixed = config.options.url_scheme.map(|it| it.as_str());
+        let fixed = config.options.url_scheme.map(UrlScheme::as_str);
         let own = || request.scheme.and_then(known_scheme).unwrap_or("http");
         let valid = |it: &str| split_host(it).is_some();
         let authority = forwarded

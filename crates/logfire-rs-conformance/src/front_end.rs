@@ -1,0 +1,25 @@
+//! The adapters, each serving the same site.
+
+mod axum;
+mod tower;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use crate::Site;
+
+/// One way to serve the site.
+#[derive(Clone, Copy, Debug)]
+pub struct FrontEnd {
+    /// The name of the adapter.
+    pub name: &'static str,
+    /// Serves the site on a free port of the loopback interface, until the process ends.
+    pub serve: fn(Site) -> Pin<Box<dyn Future<Output = SocketAddr> + Send>>,
+}
+
+/// Every server adapter.
+pub const FRONT_ENDS: &[FrontEnd] = &[
+    FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
+    FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
+];

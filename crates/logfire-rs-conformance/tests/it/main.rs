@@ -1,0 +1,3 @@
+//! The table of exchanges, through every adapter.
+
+mod exchanges;
