@@ -1,1 +1,59 @@
-//! One line of OpenTelemetry instrumentation for axum, reqwest and friends.
+//! One line, and every request is a correct, safe and cheap OpenTelemetry span.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "reqwest", feature = "sdk"))]
+//! # async fn hello() -> &'static str { "hello" }
+//! # #[cfg(all(feature = "axum", feature = "reqwest", feature = "sdk"))]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//!
+//! let logfire = logfire_rs::configure().finish()?; // OTLP and console, from the environment
+//! let app: Router = logfire_rs::instrument_axum(Router::new().route("/hello", get(hello)));
+//! let client = logfire_rs::instrument_reqwest(reqwest::Client::new());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "axum", feature = "reqwest", feature = "sdk")))]
+//! # fn main() {}
+//! ```
+//!
+//! `configure` sets an OpenTelemetry SDK up; it is not needed where there is one already. The
+//! `instrument_*` functions speak the OpenTelemetry API only, so any SDK, exporter and backend works
+//! under them. Each has a second form, `instrument_*_with`, that takes [`HttpServerOptions`] or
+//! [`HttpClientOptions`]: the same options for every framework.
+//!
+//! In a handler, [`current_request`] is the span of the request: add attributes to it, name it, tell
+//! it an error.
+//!
+//! # Crate features
+//!
+//! Features only add names; none changes what another one does.
+//!
+//! - **`sdk`** (default): [`configure`].
+//! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
+//! - **`axum`**: [`instrument_axum`], and the module [`axum`].
+//! - **`tower`**: [`instrument_tower`], and the module [`tower`].
+//! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
+
+pub use logfire_rs_core::{
+    Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions,
+    HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
+    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme,
+    current_request, diagnostics, opentelemetry, suppress_instrumentation,
+};
+#[cfg(feature = "axum")]
+pub use logfire_rs_axum::{
+    self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
+};
+#[cfg(feature = "reqwest")]
+pub use logfire_rs_reqwest::{
+    self as reqwest, instrument as instrument_reqwest, instrument_with as instrument_reqwest_with,
+};
+#[cfg(feature = "sdk")]
+pub use logfire_rs_sdk::{
+    self as sdk, Configuration, ConfigureError, ConsoleOptions, Logfire, SendToLogfire, configure,
+};
+#[cfg(feature = "tower")]
+pub use logfire_rs_tower::{
+    self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
+};

@@ -1,3 +1,67 @@
-//! Two instrumented services in one process.
+//! Two instrumented services in one process: a shop that asks a warehouse.
+//!
+//! `cargo run -p quickstart` sends the shop a handful of requests, whose traces appear in the
+//! terminal, and then waits for yours; with `--once` it ends. Set `OTEL_EXPORTER_OTLP_ENDPOINT` to
+//! send the same traces to a collector, or `LOGFIRE_TOKEN` to send them to Logfire.
 
-fn main() {}
+#![expect(clippy::print_stdout, reason = "it talks to the person who runs it")]
+
+mod shop;
+mod warehouse;
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let once = std::env::args().any(|it| it == "--once");
+    let logfire = logfire_rs::configure().service_name("quickstart").finish()?;
+
+    let warehouse = serve(warehouse::router(), "127.0.0.1:0").await?;
+    let shop = serve(shop::router(warehouse), if once { "127.0.0.1:0" } else { SHOP }).await?;
+    println!("The shop listens on http://{shop}, the warehouse on http://{warehouse}.\n");
+
+    drive(shop).await?;
+    logfire.force_flush()?;
+    println!("\nTry it yourself:  curl http://{shop}/articles/teapot");
+    if !once {
+        println!("Ctrl-C ends it.");
+        tokio::signal::ctrl_c().await?;
+    }
+    logfire.shutdown()?;
+    Ok(())
+}
+
+/// Where the shop listens, to be tried by hand.
+const SHOP: &str = "127.0.0.1:8080";
+
+/// The one line: `instrument_axum`, around the finished router.
+async fn serve(router: Router, address: &str) -> Result<SocketAddr> {
+    let app = logfire_rs::instrument_axum(router);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(address)
+}
+
+/// What people ask the shop for.
+async fn drive(shop: SocketAddr) -> Result<()> {
+    let people = reqwest::Client::new();
+    for path in
+        ["/articles/teapot?color=blue", "/articles/unicorn", "/checkout", "/catalog", "/nowhere"]
+    {
+        let answer = people.get(format!("http://{shop}{path}")).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        println!("GET {path} -> {status}, {} bytes", text.len());
+    }
+    Ok(())
+}
