@@ -1,8 +1,8 @@
 //! One table of HTTP exchanges, run over real sockets through every adapter.
 //!
 //! A [`Site`] is a small service that every [front end](FRONT_ENDS) serves in its own way: the same
-//! paths, the same answers. [`observe`] sends it one request and gives what was recorded as text, so
-//! that a difference between two adapters is a difference between two texts.
+//! paths, the same answers. An [`Exchange`] sends it one request and gives what was recorded as text,
+//! so that a difference between two adapters is a difference between two texts.
 
 #![expect(
     clippy::expect_used,
@@ -21,7 +21,7 @@ mod telemetry;
 
 pub use crate::client::{Leave, Reply, exchange};
 pub use crate::front_end::{FRONT_ENDS, FrontEnd};
-pub use crate::observe::{Observed, observe, observe_everywhere, observe_with};
+pub use crate::observe::{Exchange, Observed};
 pub use crate::render::{metrics, spans};
 pub use crate::site::{BodyError, Site};
 pub use crate::telemetry::Telemetry;

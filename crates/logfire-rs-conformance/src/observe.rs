@@ -16,47 +16,99 @@ pub struct Observed {
     pub reply: Reply,
 }
 
-/// Sends `request` to the site behind `front_end`, with default options.
-pub async fn observe(front_end: &FrontEnd, request: &str, leave: Leave) -> Observed {
-    observe_with(front_end, &Telemetry::default(), |it| it, request.as_bytes(), leave).await
-}
-
-/// Sends `request` to the site behind `front_end`, and waits for its span.
-pub async fn observe_with(
-    front_end: &FrontEnd,
-    telemetry: &Telemetry,
-    options: impl FnOnce(HttpServerOptions) -> HttpServerOptions,
-    request: &[u8],
+/// One exchange of the table.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    request: Vec<u8>,
     leave: Leave,
-) -> Observed {
-    let site = Site::new(telemetry, options(telemetry.server_options()));
-    let address = (front_end.serve)(site.clone()).await;
-    let reply = client::exchange(address, &site, request, leave).await;
-    let spans = telemetry.server_spans(1).await;
-    Observed { spans: render::spans(&spans), metrics: render::metrics(&telemetry.metrics()), reply }
+    options: fn(HttpServerOptions) -> HttpServerOptions,
+    recorded: bool,
 }
 
-/// Sends `request` to every front end and gives what all of them recorded: spans, then metrics.
-///
-/// # Panics
-///
-/// If two front ends differ, with both texts.
-pub async fn observe_everywhere(request: &str, leave: Leave) -> String {
-    let mut first: Option<(&str, String)> = None;
-    for front_end in FRONT_ENDS {
-        let observed = observe(front_end, request, leave).await;
-        let text = format!("{}\n{}", observed.spans, observed.metrics);
-        match &first {
-            None => first = Some((front_end.name, text)),
-            Some((name, expected)) => {
-                assert!(
+impl Exchange {
+    /// The request to send, as it goes over the wire.
+    #[must_use]
+    pub fn new(request: impl Into<Vec<u8>>) -> Self {
+        Self {
+            request: request.into(),
+            leave: Leave::AtTheEnd,
+            options: |options| options,
+            recorded: true,
+        }
+    }
+
+    /// A request without a body, on a connection that ends with it.
+    #[must_use]
+    pub fn get(line: &str, headers: &str) -> Self {
+        Self::new(format!(
+            "{line} HTTP/1.1\r\nHost: site.example:8080\r\nUser-Agent: tests\r\n\
+             Connection: close\r\n{headers}\r\n"
+        ))
+    }
+
+    /// When the client hangs up.
+    #[must_use]
+    pub fn leave(self, leave: Leave) -> Self {
+        Self { leave, ..self }
+    }
+
+    /// The options of the instrumentation.
+    #[must_use]
+    pub fn options(self, options: fn(HttpServerOptions) -> HttpServerOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// There will be no span of the server.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self { recorded: false, ..self }
+    }
+
+    /// Runs the exchange through one front end.
+    pub async fn observe(&self, front_end: &FrontEnd, telemetry: &Telemetry) -> Observed {
+        let site = Site::new(telemetry, (self.options)(telemetry.server_options()));
+        let address = (front_end.serve)(site.clone()).await;
+        let reply = client::exchange(address, &site, &self.request, self.leave).await;
+        let spans = telemetry.server_spans(usize::from(self.recorded)).await;
+        Observed {
+            spans: render::spans(&spans),
+            metrics: render::metrics(&telemetry.metrics()),
+            reply,
+        }
+    }
+
+    /// Runs the exchange through every front end and gives what all of them recorded: the spans,
+    /// then the metrics.
+    ///
+    /// # Panics
+    ///
+    /// If two front ends differ, with both texts.
+    pub async fn everywhere(&self) -> String {
+        let mut first: Option<(&str, String)> = None;
+        for front_end in FRONT_ENDS {
+            let observed = self.observe(front_end, &Telemetry::default()).await;
+            let text = format!("{}\n{}", observed.spans, observed.metrics);
+            match &first {
+                None => first = Some((front_end.name, text)),
+                Some((name, expected)) => assert!(
                     *expected == text,
                     "{name} and {} differ:\n--- {name}\n{expected}\n--- {}\n{text}",
                     front_end.name,
                     front_end.name
-                );
+                ),
             }
         }
+        first.expect("there are front ends").1
     }
-    first.expect("there are front ends").1
+
+    /// As [`everywhere`](Self::everywhere), but only the lines of spans that contain one of `words`.
+    ///
+    /// # Panics
+    ///
+    /// If two front ends differ, with both texts.
+    pub async fn lines(&self, words: &[&str]) -> String {
+        let text = self.everywhere().await;
+        let wanted = |line: &&str| words.iter().any(|it| line.contains(it));
+        text.lines().filter(wanted).map(str::trim).collect::<Vec<_>>().join("\n")
+    }
 }

@@ -35,15 +35,15 @@
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
-pub use logfire_rs_core::{
-    Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions,
-    HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
-    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme,
-    current_request, diagnostics, opentelemetry, suppress_instrumentation,
-};
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{
     self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
+};
+pub use logfire_rs_core::{
+    Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions,
+    HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
+    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
+    diagnostics, opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{

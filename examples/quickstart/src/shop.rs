@@ -27,8 +27,12 @@ impl Warehouse {
     /// The warehouse's answer; what it cannot do is a 502 of ours.
     async fn ask(&self, path: &str) -> Result<String, StatusCode> {
         let failed = |_| StatusCode::BAD_GATEWAY;
-        let answer =
-            self.client.get(format!("http://{}{path}", self.address)).send().await.map_err(failed)?;
+        let answer = self
+            .client
+            .get(format!("http://{}{path}", self.address))
+            .send()
+            .await
+            .map_err(failed)?;
         match answer.status() {
             StatusCode::NOT_FOUND => Err(StatusCode::NOT_FOUND),
             status if status.is_success() => answer.text().await.map_err(failed),

@@ -14,7 +14,7 @@ use hyper::body::{Frame, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use logfire_rs_tower::{HttpServerLayer, current_request};
+use logfire_rs_tower::{HttpServerLayer, InstrumentedBody, current_request};
 use tokio::net::TcpListener;
 
 use crate::Site;
@@ -30,7 +30,8 @@ pub(super) async fn serve(site: Site) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let layer = HttpServerLayer::new(site.options.clone())
-        .peer(|extensions| extensions.get::<RemoteAddress>().map(|it| it.0));
+        .peer(|extensions| extensions.get::<RemoteAddress>().map(|it| it.0))
+        .observe_request_body();
     tokio::spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {
             let site = site.clone();
@@ -52,7 +53,10 @@ pub(super) async fn serve(site: Site) -> SocketAddr {
 }
 
 /// A router by hand: it tells the request its route.
-async fn handle(site: Site, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn handle(
+    site: Site,
+    request: Request<InstrumentedBody<Incoming>>,
+) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
     let Some((route, method)) = route(&path) else {
         return Ok(status(StatusCode::NOT_FOUND));

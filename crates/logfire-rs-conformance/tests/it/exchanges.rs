@@ -1,19 +1,12 @@
 //! What each exchange records; the same for every adapter.
 
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Leave, observe_everywhere};
-
-/// A request without a body, on a connection that ends with it.
-fn get(line: &str, headers: &str) -> String {
-    format!(
-        "{line} HTTP/1.1\r\nHost: site.example:8080\r\nUser-Agent: tests\r\nConnection: close\r\n{headers}\r\n"
-    )
-}
+use logfire_rs_conformance::{Exchange, Leave};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answered() {
-    let request = get("GET /users/1?a=b", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /users/1?a=b", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /users/{id} [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -37,8 +30,8 @@ async fn answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn root() {
-    let request = get("GET /", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -60,8 +53,8 @@ async fn root() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_route() {
-    let request = get("GET /api/v1/items/7", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /api/v1/items/7", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /api/v1/items/{id} [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -83,8 +76,8 @@ async fn nested_route() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_found() {
-    let request = get("GET /nowhere/1", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /nowhere/1", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -105,8 +98,8 @@ async fn not_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn method_not_allowed() {
-    let request = get("DELETE /users/1", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("DELETE /users/1", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     DELETE /users/{id} [server]
         client.address = "127.0.0.1"
         http.request.method = "DELETE"
@@ -128,8 +121,8 @@ async fn method_not_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_error() {
-    let request = get("GET /fail", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /fail", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /fail [server] error
         client.address = "127.0.0.1"
         error.type = "500"
@@ -152,8 +145,8 @@ async fn server_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handler_error() {
-    let request = get("GET /error", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /error", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /error [server] error
         client.address = "127.0.0.1"
         error.type = "database_unavailable"
@@ -179,8 +172,8 @@ async fn handler_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn panic() {
-    let request = get("GET /panic", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /panic", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /panic [server] error: the handler panics with password=REDACTED
         client.address = "127.0.0.1"
         error.type = "panic"
@@ -205,8 +198,8 @@ async fn panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelled_before_the_head() {
-    let request = get("GET /slow", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::BeforeTheHead).await, @r#"
+    let exchange = Exchange::get("GET /slow", "").leave(Leave::BeforeTheHead);
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /slow [server] error
         client.address = "127.0.0.1"
         error.type = "cancelled"
@@ -228,8 +221,8 @@ async fn cancelled_before_the_head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_mid_body() {
-    let request = get("GET /endless", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::After(10_000)).await, @r#"
+    let exchange = Exchange::get("GET /endless", "").leave(Leave::After(10_000));
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /endless [server] error
         client.address = "127.0.0.1"
         error.type = "incomplete_response"
@@ -252,8 +245,8 @@ async fn dropped_mid_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_error() {
-    let request = get("GET /broken", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /broken", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /broken [server] error: disk failed with token=REDACTED
         client.address = "127.0.0.1"
         error.type = "response_body_error"
@@ -279,8 +272,8 @@ async fn body_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_panic() {
-    let request = get("GET /panicking-body", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /panicking-body", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /panicking-body [server] error: the body panics with password=REDACTED
         client.address = "127.0.0.1"
         error.type = "panic"
@@ -306,8 +299,8 @@ async fn body_panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streamed_body() {
-    let request = get("GET /stream", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /stream", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /stream [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -332,8 +325,8 @@ async fn streamed_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_stream() {
-    let request = get("GET /events", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /events", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /events [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -355,8 +348,8 @@ async fn event_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head() {
-    let request = get("HEAD /users/1", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("HEAD /users/1", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     HEAD /users/{id} [server]
         client.address = "127.0.0.1"
         http.request.method = "HEAD"
@@ -379,8 +372,8 @@ async fn head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_content() {
-    let request = get("GET /empty", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /empty", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /empty [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -402,8 +395,8 @@ async fn no_content() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_modified() {
-    let request = get("GET /not-modified", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /not-modified", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET /not-modified [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"
@@ -425,8 +418,8 @@ async fn not_modified() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_method() {
-    let request = get("FROB /users/1", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("FROB /users/1", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     HTTP /users/{id} [server]
         client.address = "127.0.0.1"
         http.request.method = "_OTHER"
@@ -449,8 +442,8 @@ async fn unknown_method() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_in_query() {
-    let request = get("GET /?x=1&sig=s3cret&X-Amz-Signature=s3cret", "");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get("GET /?x=1&sig=s3cret&X-Amz-Signature=s3cret", "");
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server]
         client.address = "127.0.0.1"
         http.request.method = "GET"

@@ -1,3 +1,7 @@
 //! The table of exchanges, through every adapter.
 
+mod bad_input;
 mod exchanges;
+mod options;
+mod propagation;
+mod secrets;
