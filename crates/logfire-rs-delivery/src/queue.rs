@@ -9,6 +9,9 @@ use std::{
 
 use crate::{DeliveryOptions, Export};
 
+/// The longest wait between two tries while a shutdown waits for them.
+const PAUSE_DURING_SHUTDOWN: Duration = Duration::from_millis(200);
+
 /// What happened to the exports of a [`Delivery`](crate::Delivery) so far.
 ///
 /// ```
@@ -179,25 +182,26 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits before a retry. A shutdown ends the wait, except one that the destination has asked for, and a wait
+    /// Waits before a retry. During a shutdown a wait is short, unless the destination has asked for it, and a wait
     /// beyond the deadline of the shutdown is not worth it.
     pub(crate) fn pause(&self, wait: Duration, asked_for: bool) -> Next {
-        let due = Instant::now() + wait;
+        let begin = Instant::now();
         let mut state = self.lock();
-        let closed_before = state.deadline.is_some();
         loop {
-            let now = Instant::now();
-            match state.deadline {
-                Some(deadline) if due >= deadline && (asked_for || closed_before) => {
-                    return Next::GiveUp;
-                }
-                Some(_) if !asked_for && !closed_before => return Next::Retry,
-                _ if now >= due => return Next::Retry,
-                _ => {
-                    let wait = self.changed.wait_timeout(state, due - now);
-                    state = wait.unwrap_or_else(PoisonError::into_inner).0;
-                }
+            let wait = match state.deadline {
+                Some(_) if !asked_for => wait.min(PAUSE_DURING_SHUTDOWN),
+                _ => wait,
+            };
+            let due = begin + wait;
+            if state.deadline.is_some_and(|deadline| due >= deadline) {
+                return Next::GiveUp;
             }
+            let now = Instant::now();
+            if now >= due {
+                return Next::Retry;
+            }
+            let woken = self.changed.wait_timeout(state, due - now);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
