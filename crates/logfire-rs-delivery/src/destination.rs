@@ -272,17 +272,7 @@ mod tests {
         ] {
             assert!(Destination::new(url).is_ok(), "{url}");
         }
-        for url in [
-            "",
-            "a",
-            "/a",
-            "http://",
-            "http:///x",
-            "ftp://a",
-            "http://a b",
-            "http://a?x=1",
-            "http://a#x",
-        ] {
+        for url in ["", "a", "/a", "http://", "http:///x", "ftp://a", "http://a b", "http://a#x"] {
             assert!(Destination::new(url).is_err(), "{url}");
         }
     }
