@@ -1,0 +1,275 @@
+//! The thread that takes exports to their destination.
+
+use std::{
+    fmt, io,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::Context;
+
+use crate::{
+    DeliveryCounts, DeliveryOptions, Destination, Export, Problem, SubmitError, Unfinished,
+    post::{Answer, Poster},
+    problem::Listener,
+    queue::{Next, Queue},
+    retry::Backoff,
+};
+
+/// A problem of the same kind is told again after this time.
+const REPORT_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A queue to one destination with a thread of its own; see the [example of the crate](crate).
+///
+/// Exports are posted one after the other, in order. `408`, `429`, `5xx` and connections that fail are tried again
+/// with growing waits, or when `Retry-After` says; any other answer is final. The thread runs under suppressed
+/// telemetry, so that what it does is never exported itself.
+///
+/// Dropping it does not wait: the thread goes on with what is queued for the time of one request.
+/// [`Delivery::shutdown`] waits.
+pub struct Delivery {
+    queue: Arc<Queue>,
+    destination: Destination,
+}
+
+impl Delivery {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no thread to give.
+    ///
+    /// ```
+    /// use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination};
+    ///
+    /// let delivery = Delivery::start(Destination::new("http://localhost:4318")?, DeliveryOptions::default())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start(destination: Destination, options: DeliveryOptions) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new(&options));
+        let worker = Worker {
+            queue: Arc::clone(&queue),
+            poster: Poster::new(destination.clone()),
+            reports: Reports::new(options.listener, destination.to_string()),
+            first_retry_after: options.first_retry_after,
+            give_up_after: options.give_up_after,
+            reached: false,
+        };
+        thread::Builder::new().name("logfire-delivery".to_owned()).spawn(move || worker.run())?;
+        Ok(Self { queue, destination })
+    }
+
+    /// Queues an export. It never blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full or the delivery was shut down; the export then counts as lost.
+    ///
+    /// ```
+    /// # use {logfire_rs_delivery::*, std::time::Duration};
+    /// let options = DeliveryOptions::default().max_bytes(10);
+    /// let delivery = Delivery::start(Destination::new("http://127.0.0.1:1")?, options)?;
+    /// let error = delivery.submit(Export::new("/v1/logs", "application/json", "12345678901")).unwrap_err();
+    /// assert_eq!(error, SubmitError::QueueFull);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit(&self, export: Export) -> Result<(), SubmitError> {
+        self.queue.push(export)
+    }
+
+    /// Waits at most `timeout` until what was submitted before has been delivered.
+    ///
+    /// # Errors
+    ///
+    /// If time is up, or something was lost meanwhile.
+    ///
+    /// ```
+    /// # use {logfire_rs_delivery::*, std::time::Duration};
+    /// let delivery = Delivery::start(Destination::new("http://127.0.0.1:1")?, DeliveryOptions::default())?;
+    /// assert_eq!(delivery.flush(Duration::from_secs(1)), Ok(()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flush(&self, timeout: Duration) -> Result<(), Unfinished> {
+        self.finished(self.queue.wait_until_finished(after(timeout)))
+    }
+
+    /// Takes nothing more, and waits at most `timeout` until what was submitted before has been delivered.
+    ///
+    /// Retries go on until the time is up, except to a destination that was never there: that is given up at once.
+    /// A request under way when the time is up goes on in the background until its own timeout.
+    ///
+    /// # Errors
+    ///
+    /// If time is up, or something was lost meanwhile.
+    ///
+    /// ```
+    /// # use {logfire_rs_delivery::*, std::time::Duration};
+    /// let delivery = Delivery::start(Destination::new("http://127.0.0.1:1")?, DeliveryOptions::default())?;
+    /// delivery.shutdown(Duration::from_secs(1))?;
+    /// let export = Export::new("/v1/logs", "application/json", "{}");
+    /// assert_eq!(delivery.submit(export), Err(SubmitError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), Unfinished> {
+        let deadline = after(timeout);
+        self.queue.close(deadline);
+        self.finished(self.queue.wait_until_finished(deadline))
+    }
+
+    /// What happened to the exports so far.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::*;
+    /// let delivery = Delivery::start(Destination::new("http://127.0.0.1:1")?, DeliveryOptions::default())?;
+    /// assert_eq!(delivery.counts().accepted, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn counts(&self) -> DeliveryCounts {
+        self.queue.counts()
+    }
+
+    fn finished(&self, exports: u64) -> Result<(), Unfinished> {
+        match exports {
+            0 => Ok(()),
+            exports => Err(Unfinished { destination: self.destination.to_string(), exports }),
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.queue.close(after(self.destination.request_timeout()));
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("destination", &self.destination)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The end of a timeout; one that no clock can hold ends in a year.
+fn after(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
+}
+
+struct Worker {
+    queue: Arc<Queue>,
+    poster: Poster,
+    reports: Reports,
+    first_retry_after: Duration,
+    give_up_after: Duration,
+    /// Whether there has ever been a connection to the destination.
+    reached: bool,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        while let Some(export) = self.queue.front() {
+            let accepted = self.deliver(&export);
+            // The report comes first: whoever waits for the queue can rely on it.
+            // After a shutdown its result tells the losses.
+            if !self.queue.is_closed() {
+                self.reports.lost(self.queue.counts().lost + u64::from(!accepted));
+            }
+            self.queue.finish(accepted);
+        }
+    }
+
+    fn deliver(&mut self, export: &Export) -> bool {
+        let Ok(request) = self.poster.request(export) else { return false };
+        let started = Instant::now();
+        let mut backoff = Backoff::new(self.first_retry_after);
+        loop {
+            let (reason, asked) = match self.poster.post(&request) {
+                Answer::Accepted => {
+                    self.reached = true;
+                    self.reports.well();
+                    return true;
+                }
+                Answer::Refused(status) => {
+                    self.reached = true;
+                    self.reports.refused(status);
+                    return false;
+                }
+                Answer::Busy { reason, retry_after } => {
+                    self.reached = true;
+                    (reason, retry_after)
+                }
+                Answer::Silent { reason, connected } => {
+                    self.reached |= connected;
+                    (reason, None)
+                }
+            };
+            self.reports.unreachable(reason);
+            let wait = asked.unwrap_or_else(|| backoff.next_wait());
+            let hopeless = self.queue.is_closed() && !self.reached;
+            if hopeless
+                || wait > self.give_up_after.saturating_sub(started.elapsed())
+                || self.queue.pause(wait, asked.is_some()) == Next::GiveUp
+            {
+                return false;
+            }
+        }
+    }
+}
+
+/// Tells each kind of problem once, again after a minute, and anew after a success.
+struct Reports {
+    listener: Listener,
+    destination: String,
+    last_unreachable: Option<Instant>,
+    last_refused: Option<Instant>,
+    last_lost: Option<Instant>,
+    lost: u64,
+}
+
+impl Reports {
+    const fn new(listener: Listener, destination: String) -> Self {
+        let (last_unreachable, last_refused, last_lost) = (None, None, None);
+        Self { listener, destination, last_unreachable, last_refused, last_lost, lost: 0 }
+    }
+
+    fn well(&mut self) {
+        self.last_refused = None;
+    }
+
+    fn unreachable(&mut self, reason: String) {
+        if due(&mut self.last_unreachable) {
+            let destination = self.destination.clone();
+            (self.listener.0)(&Problem::Unreachable { destination, reason });
+        }
+    }
+
+    fn refused(&mut self, status: u16) {
+        if due(&mut self.last_refused) {
+            let destination = self.destination.clone();
+            (self.listener.0)(&Problem::Refused { destination, status });
+        }
+    }
+
+    fn lost(&mut self, lost: u64) {
+        if lost > self.lost && due(&mut self.last_lost) {
+            let exports = lost - self.lost;
+            self.lost = lost;
+            let destination = self.destination.clone();
+            (self.listener.0)(&Problem::Lost { destination, exports });
+        }
+    }
+}
+
+fn due(last: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let due = last.is_none_or(|last| now.duration_since(last) >= REPORT_AGAIN_AFTER);
+    if due {
+        *last = Some(now);
+    }
+    due
+}

@@ -1,0 +1,318 @@
+//! Where telemetry goes: a base URL, headers, a timeout.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+
+use crate::Region;
+
+/// Where telemetry goes and how: base URL, headers, timeout per request and compression.
+///
+/// By default no headers, 10 seconds and gzip. Header values may be secrets: `Debug` shows names only.
+///
+/// ```
+/// use logfire_rs_delivery::Destination;
+///
+/// let destination = Destination::logfire("pylf_v1_eu_secret")?;
+/// assert_eq!(destination.to_string(), "https://logfire-eu.pydantic.dev");
+/// assert!(!format!("{destination:?}").contains("secret"));
+/// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+/// ```
+#[derive(Clone)]
+pub struct Destination {
+    base_url: String,
+    headers: HeaderMap,
+    timeout: Duration,
+    compression: Compression,
+    environment_proxy: bool,
+}
+
+/// How a body is compressed before it is sent, unless it says itself that it is encoded already.
+///
+/// ```
+/// use logfire_rs_delivery::{Compression, Destination};
+///
+/// let destination = Destination::new("http://localhost:4318")?.compression(Compression::None);
+/// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// As it is.
+    None,
+    /// `Content-Encoding: gzip`, the default, as Logfire's own SDKs send it.
+    #[default]
+    Gzip,
+}
+
+impl Destination {
+    /// A destination without headers; the path of each export is appended to the path of `base_url`.
+    ///
+    /// # Errors
+    ///
+    /// If `base_url` is not an absolute `http` or `https` URL with a host.
+    ///
+    /// ```
+    /// use logfire_rs_delivery::Destination;
+    ///
+    /// assert_eq!(Destination::new("http://localhost:4318/")?.to_string(), "http://localhost:4318");
+    /// assert_eq!(
+    ///     Destination::new("localhost:4318").unwrap_err().to_string(),
+    ///     "`localhost:4318` is not a URL like `https://host[:port][/path]`",
+    /// );
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    pub fn new(base_url: &str) -> Result<Self, InvalidDestination> {
+        let base_url = base_url.trim();
+        let valid = base_url.parse::<Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if !valid || base_url.contains('#') {
+            return Err(InvalidDestination(format!(
+                "`{}` is not a URL like `https://host[:port][/path]`",
+                without_credentials(base_url)
+            )));
+        }
+        Ok(Self {
+            base_url: base_url.to_owned(),
+            headers: HeaderMap::new(),
+            timeout: Duration::from_secs(10),
+            compression: Compression::default(),
+            environment_proxy: false,
+        })
+    }
+
+    /// The region of a Logfire write token, with the token as `Authorization`; US if the token names no known region.
+    ///
+    /// The header is the bare token without `Bearer`, as Logfire's Python SDK sends it.
+    ///
+    /// # Errors
+    ///
+    /// If the token holds characters that a header cannot carry.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Destination;
+    /// assert_eq!(Destination::logfire("unknown")?.to_string(), "https://logfire-us.pydantic.dev");
+    /// assert!(Destination::logfire("two\nlines").is_err());
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    pub fn logfire(token: &str) -> Result<Self, InvalidDestination> {
+        let region = Region::of_token(token).unwrap_or(Region::Us);
+        Self::new(region.base_url())?.header(AUTHORIZATION.as_str(), token)
+    }
+
+    /// Sends a header with every request, instead of an earlier one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// If `name` or `value` cannot be a header. The error never shows the value.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Destination;
+    /// let destination = Destination::new("http://localhost:4318")?.header("x-team", "a")?;
+    /// assert_eq!(
+    ///     Destination::new("http://localhost:4318")?.header("x team", "a").unwrap_err().to_string(),
+    ///     "`x team` is not a header name",
+    /// );
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidDestination> {
+        let header = HeaderName::try_from(name)
+            .map_err(|_| InvalidDestination(format!("`{name}` is not a header name")))?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| {
+            InvalidDestination(format!("the value of `{name}` cannot be sent in a header"))
+        })?;
+        value.set_sensitive(true);
+        self.headers.insert(header, value);
+        Ok(self)
+    }
+
+    /// How long one request may take, from resolving the name to the last byte of the answer.
+    ///
+    /// 10 seconds by default; at least one millisecond.
+    ///
+    /// ```
+    /// # use {logfire_rs_delivery::Destination, std::time::Duration};
+    /// let destination = Destination::new("http://localhost:4318")?.timeout(Duration::from_secs(3));
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How bodies are compressed. Gzip by default.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::{Compression, Destination};
+    /// let destination = Destination::new("http://localhost:4318")?.compression(Compression::None);
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    #[must_use]
+    pub const fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Whether `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the process environment are obeyed.
+    ///
+    /// No by default. A loopback destination is always reached directly.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Destination;
+    /// let destination = Destination::logfire("pylf_v1_us_x")?.environment_proxy(true);
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    #[must_use]
+    pub const fn environment_proxy(mut self, obey: bool) -> Self {
+        self.environment_proxy = obey;
+        self
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        let (base, query) = self.base_url.split_once('?').unwrap_or((&self.base_url, ""));
+        // An export without a path goes to the base URL exactly as it was given.
+        let base = if path.is_empty() { base } else { base.trim_end_matches('/') };
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{base}{path}{separator}{query}")
+    }
+
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(crate) fn compresses(&self) -> bool {
+        self.compression == Compression::Gzip
+    }
+
+    pub(crate) fn uses_environment_proxy(&self) -> bool {
+        self.environment_proxy && !self.is_loopback()
+    }
+
+    fn is_loopback(&self) -> bool {
+        let uri = self.base_url.parse::<Uri>().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let address =
+            host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// The base URL without credentials, query and final slash.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = without_credentials(&self.base_url);
+        f.write_str(url.split('?').next().unwrap_or_default().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Destination")
+            .field("base_url", &self.to_string())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("timeout", &self.timeout)
+            .field("compression", &self.compression)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a [`Destination`] cannot be: a text that names the part, never a secret.
+///
+/// ```
+/// use logfire_rs_delivery::Destination;
+///
+/// let error = Destination::new("ftp://user:pw@host").unwrap_err();
+/// assert_eq!(error.to_string(), "`ftp://REDACTED@host` is not a URL like `https://host[:port][/path]`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidDestination(String);
+
+impl fmt::Display for InvalidDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidDestination {}
+
+/// Everything between `://` and the last `@` before the path is a secret.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((credentials, _)) => {
+            let rest = rest.get(credentials.len()..).unwrap_or_default();
+            let separator = if scheme.is_empty() { "" } else { "://" };
+            format!("{scheme}{separator}REDACTED{rest}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Destination;
+
+    #[test]
+    fn base_urls_are_checked() {
+        for url in [
+            "http://a",
+            "https://a:1/b",
+            "http://[::1]:4318",
+            " http://a/ ",
+            "http://u:p@a/x//",
+            "http://a?x=1",
+        ] {
+            assert!(Destination::new(url).is_ok(), "{url}");
+        }
+        for url in ["", "a", "/a", "http://", "http:///x", "ftp://a", "http://a b", "http://a#x"] {
+            assert!(Destination::new(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_an_export_comes_after_the_path_of_the_base_url() {
+        for (base_url, path, url) in [
+            ("http://a", "/v1/traces", "http://a/v1/traces"),
+            ("http://a/b/", "/v1/traces", "http://a/b/v1/traces"),
+            ("http://a/b/", "", "http://a/b/"),
+            ("http://a/b?c=d", "/v1/traces", "http://a/b/v1/traces?c=d"),
+        ] {
+            assert_eq!(Destination::new(base_url).unwrap().url(path), url);
+        }
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let destination = Destination::new("https://user:hunter2@host/base/?key=hunter2")
+            .and_then(|destination| destination.header("authorization", "hunter2"))
+            .unwrap();
+        assert_eq!(
+            format!("{destination:?}"),
+            "Destination { base_url: \"https://REDACTED@host/base\", headers: [\"authorization\"], \
+             timeout: 10s, compression: Gzip, .. }"
+        );
+        let error = destination.header("x", "hunter2\n").unwrap_err();
+        assert_eq!(error.to_string(), "the value of `x` cannot be sent in a header");
+    }
+
+    #[test]
+    fn loopback_is_never_proxied() {
+        for (url, proxied) in [
+            ("http://localhost:1", false),
+            ("http://127.0.0.9", false),
+            ("http://[::1]:1/x", false),
+            ("http://127.0.0.1.example", true),
+        ] {
+            let destination = Destination::new(url).unwrap().environment_proxy(true);
+            assert_eq!(destination.uses_environment_proxy(), proxied, "{url}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One body to be delivered.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// One body to be posted: a path below the destination's base URL, a content type and bytes.
+///
+/// ```
+/// use logfire_rs_delivery::Export;
+///
+/// let export = Export::new("/v1/traces", "application/x-protobuf", vec![10, 0]);
+/// assert_eq!(export.size(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Export {
+    path: Cow<'static, str>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Export {
+    /// An export of `body`. The path begins with `/`, or is empty if the base URL is the whole address.
+    ///
+    /// ```
+    /// use logfire_rs_delivery::Export;
+    ///
+    /// let export = Export::new("", "application/json", "{}");
+    /// ```
+    #[must_use]
+    pub fn new(
+        path: impl Into<Cow<'static, str>>,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { path: path.into(), headers, body: body.into() }
+    }
+
+    /// Sends a header with this export, instead of an earlier one and of the destination's own of the same name.
+    ///
+    /// An export with a `content-encoding` goes out as it is.
+    ///
+    /// ```
+    /// use http::{HeaderValue, header};
+    /// use logfire_rs_delivery::Export;
+    ///
+    /// let gzip = HeaderValue::from_static("gzip");
+    /// let export = Export::new("/v1/logs", "application/json", vec![0x1f, 0x8b]).header(header::CONTENT_ENCODING, gzip);
+    /// ```
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The length of the body in bytes, before compression: what counts against the queue's limit.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Export;
+    /// assert_eq!(Export::new("", "application/json", "{}").size(), 2);
+    /// ```
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}

@@ -1,0 +1,123 @@
+//! One HTTP request, and what its answer means.
+
+use std::{
+    io::{Read, Write},
+    time::{Duration, SystemTime},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderValue, Method, Request, header};
+use ureq::{Agent, Proxy};
+
+use crate::{Destination, Export, retry};
+
+/// Answers are read up to this length so that the connection can be used again.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// A blocking HTTP client for one destination; no async runtime, no redirects.
+#[derive(Debug)]
+pub(crate) struct Poster {
+    agent: Agent,
+    destination: Destination,
+}
+
+/// What became of one try.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Accepted,
+    Refused(u16),
+    /// The destination answered that it is busy or broken.
+    Busy {
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+    /// No answer: not connected, cut off, or too slow.
+    Silent {
+        reason: String,
+        connected: bool,
+    },
+}
+
+impl Poster {
+    pub(crate) fn new(destination: Destination) -> Self {
+        let proxy = destination.uses_environment_proxy().then(Proxy::try_from_env).flatten();
+        let timeout = destination.request_timeout();
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // The headers hold a token that must not travel on.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy)
+            .timeout_global(Some(timeout))
+            .timeout_connect(Some(timeout.min(Duration::from_secs(3))))
+            .user_agent(concat!("logfire-rs/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Self { agent, destination }
+    }
+
+    /// The request for `export`, compressed once for all tries.
+    pub(crate) fn request(&self, export: &Export) -> Result<Request<Vec<u8>>, String> {
+        let mut headers = self.destination.headers().clone();
+        headers.extend(
+            export.headers().iter().map(|(name, value)| (Some(name.clone()), value.clone())),
+        );
+        let mut body = export.body().to_vec();
+        if self.destination.compresses() && !headers.contains_key(header::CONTENT_ENCODING) {
+            body = gzip(&body).map_err(|error| error.to_string())?;
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.destination.url(export.path()))
+            .body(body)
+            .map_err(|error| error.to_string())?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    pub(crate) fn post(&self, request: &Request<Vec<u8>>) -> Answer {
+        let mut copy = Request::new(request.body().as_slice());
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        match self.agent.run(copy) {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                // What the answer says is not used; an answer that breaks off is an answer all the same.
+                let _ =
+                    std::io::copy(&mut body.into_reader().take(MAX_ANSWER), &mut std::io::sink());
+                if parts.status.is_success() {
+                    Answer::Accepted
+                } else if retry::is_retryable(parts.status) {
+                    Answer::Busy {
+                        reason: format!("status {}", parts.status.as_u16()),
+                        retry_after: retry::retry_after(&parts.headers, SystemTime::now()),
+                    }
+                } else {
+                    Answer::Refused(parts.status.as_u16())
+                }
+            }
+            Err(error) => {
+                Answer::Silent { reason: error.to_string(), connected: !is_nobody_there(&error) }
+            }
+        }
+    }
+}
+
+fn is_nobody_there(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        _ => false,
+    }
+}
+
+/// The fastest level: telemetry is repetitive, and the time is the application's.
+fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}

@@ -1,0 +1,73 @@
+//! What a delivery tells about its troubles.
+
+use std::{fmt, sync::Arc};
+
+use http::StatusCode;
+
+/// A trouble of a [`Delivery`](crate::Delivery): told once, and again after a minute if it is still there.
+///
+/// ```
+/// use logfire_rs_delivery::{DeliveryOptions, Problem};
+///
+/// let options = DeliveryOptions::default().on_problem(|problem: &Problem| eprintln!("telemetry: {problem}"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The destination cannot be reached, or asks to come back later; what is queued is tried again.
+    #[non_exhaustive]
+    Unreachable {
+        /// Base URL of the destination.
+        destination: String,
+        /// What went wrong, last.
+        reason: String,
+    },
+    /// The destination answered with a status that is not worth a retry; the export is lost.
+    #[non_exhaustive]
+    Refused {
+        /// Base URL of the destination.
+        destination: String,
+        /// The status, for example `401` for a wrong token.
+        status: u16,
+    },
+    /// Exports are lost since the last report: the queue was full, or time was up.
+    #[non_exhaustive]
+    Lost {
+        /// Base URL of the destination.
+        destination: String,
+        /// How many exports.
+        exports: u64,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { destination, reason } => {
+                write!(f, "cannot deliver to {destination}: {reason}; trying again")
+            }
+            Self::Refused { destination, status } => {
+                let hint = match StatusCode::from_u16(*status) {
+                    Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => "; check the token",
+                    Ok(StatusCode::NOT_FOUND) => "; check the URL",
+                    _ => "",
+                };
+                write!(f, "{destination} refuses telemetry with status {status}{hint}")
+            }
+            Self::Lost { destination, exports } => {
+                let s = if *exports == 1 { "" } else { "s" };
+                write!(f, "{exports} export{s} to {destination} lost")
+            }
+        }
+    }
+}
+
+/// Who is told.
+#[derive(Clone)]
+pub(crate) struct Listener(pub(crate) Arc<dyn Fn(&Problem) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}

@@ -1,0 +1,228 @@
+//! Real sockets: what arrives, what is tried again, and that everything ends in time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+mod receiver;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use logfire_rs_delivery::{
+    Compression, Delivery, DeliveryOptions, Destination, Export, Problem, SubmitError,
+};
+use receiver::{Answer, Receiver};
+
+/// Longer than any of these deliveries takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+fn quick() -> DeliveryOptions {
+    DeliveryOptions::default().first_retry_after(Duration::from_millis(10))
+}
+
+fn export(body: &str) -> Export {
+    Export::new("/v1/traces", "application/x-protobuf", body.to_owned())
+}
+
+fn to(receiver: &Receiver) -> Destination {
+    Destination::new(&receiver.url()).unwrap()
+}
+
+fn bodies(receiver: &Receiver) -> Vec<String> {
+    receiver.received().into_iter().map(|r| String::from_utf8(r.body).unwrap()).collect()
+}
+
+/// Collects what a delivery tells.
+fn listening(options: DeliveryOptions) -> (DeliveryOptions, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let options = options
+        .on_problem(move |problem: &Problem| heard.lock().unwrap().push(problem.to_string()));
+    (options, told)
+}
+
+#[test]
+fn the_request_is_what_logfire_expects() {
+    let receiver = Receiver::start();
+    let destination = to(&receiver).header("authorization", "pylf_v1_us_x").unwrap();
+    let delivery = Delivery::start(destination, quick()).unwrap();
+    delivery.submit(export("spans")).unwrap();
+    delivery.shutdown(LONG).unwrap();
+
+    let [request] = receiver.received().try_into().unwrap();
+    let mut headers = request.headers;
+    headers.remove("content-length");
+    headers.remove("host");
+    let version = env!("CARGO_PKG_VERSION");
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    assert_eq!(request.line, "POST /v1/traces HTTP/1.1");
+    assert_eq!(
+        headers,
+        [
+            "accept: */*".to_owned(),
+            "authorization: pylf_v1_us_x".to_owned(),
+            "content-encoding: gzip".to_owned(),
+            "content-type: application/x-protobuf".to_owned(),
+            format!("user-agent: logfire-rs/{version}"),
+        ]
+    );
+    assert_eq!(request.body, b"spans");
+}
+
+#[test]
+fn the_base_url_keeps_its_path_and_an_encoded_body_stays_as_it_is() {
+    let receiver = Receiver::start();
+    let destination = Destination::new(&format!("{}/base/", receiver.url())).unwrap();
+    let delivery = Delivery::start(destination.compression(Compression::None), quick()).unwrap();
+    delivery.submit(export("plain")).unwrap();
+    delivery.shutdown(LONG).unwrap();
+
+    let [request] = receiver.received().try_into().unwrap();
+    assert_eq!(request.line, "POST /base/v1/traces HTTP/1.1");
+    assert_eq!(request.headers.get("content-encoding"), None);
+    assert_eq!(request.body, b"plain");
+}
+
+#[test]
+fn what_is_worth_it_is_tried_again_in_order() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Status(503),
+        1 => Answer::Cut,
+        2 => Answer::Status(408),
+        4 => Answer::Status(500),
+        _ => Answer::Status(200),
+    });
+    let (options, told) = listening(quick());
+    let delivery = Delivery::start(to(&receiver), options).unwrap();
+    delivery.submit(export("first")).unwrap();
+    delivery.submit(export("second")).unwrap();
+    delivery.flush(LONG).unwrap();
+
+    assert_eq!(bodies(&receiver), ["first", "first", "first", "first", "second", "second"]);
+    let counts = delivery.counts();
+    assert_eq!((counts.accepted, counts.lost, counts.waiting), (2, 0, 0));
+    // One outage, one report.
+    let told = told.lock().unwrap();
+    assert_eq!(*told, [format!("cannot deliver to {}: status 503; trying again", receiver.url())]);
+}
+
+#[test]
+fn retry_after_is_honored() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::RetryAfter(429, 2),
+        _ => Answer::Status(200),
+    });
+    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(LONG).unwrap();
+
+    let [first, second] = receiver.received().try_into().unwrap();
+    assert!(second.at - first.at >= Duration::from_secs(2));
+}
+
+#[test]
+fn a_retry_after_beyond_all_time_is_given_up() {
+    let receiver = Receiver::answering(|_| Answer::RetryAfter(503, u64::MAX));
+    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(Duration::MAX).unwrap_err();
+    assert_eq!(delivery.counts().lost, 1);
+}
+
+#[test]
+fn what_is_refused_is_lost_and_told() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Status(401),
+        _ => Answer::Status(200),
+    });
+    let (options, told) = listening(quick());
+    let delivery = Delivery::start(to(&receiver), options).unwrap();
+    delivery.submit(export("refused")).unwrap();
+    delivery.submit(export("accepted")).unwrap();
+    let url = receiver.url();
+    let error = delivery.flush(LONG).unwrap_err();
+    assert_eq!(error.to_string(), format!("1 export to {url} not delivered"));
+
+    assert_eq!(bodies(&receiver), ["refused", "accepted"]);
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            format!("{url} refuses telemetry with status 401; check the token"),
+            format!("1 export to {url} lost"),
+        ]
+    );
+}
+
+#[test]
+fn redirects_do_not_carry_the_token_away() {
+    let receiver = Receiver::answering(|_| Answer::Status(307));
+    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(LONG).unwrap_err();
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[test]
+fn the_queue_is_bounded_and_counts_what_it_drops() {
+    let receiver = Receiver::answering(|_| Answer::Hang);
+    let options = quick().max_exports(3);
+    let delivery = Delivery::start(to(&receiver), options).unwrap();
+    delivery.submit(export("under way")).unwrap();
+    receiver.wait_for(1);
+    delivery.submit(export("second")).unwrap();
+    delivery.submit(export("third")).unwrap();
+    assert_eq!(delivery.submit(export("fourth")), Err(SubmitError::QueueFull));
+    let counts = delivery.counts();
+    assert_eq!((counts.accepted, counts.lost, counts.waiting), (0, 1, 3));
+}
+
+#[test]
+fn an_export_that_never_succeeds_is_given_up() {
+    let receiver = Receiver::answering(|_| Answer::Status(503));
+    let options = quick().give_up_after(Duration::from_millis(50));
+    let delivery = Delivery::start(to(&receiver), options).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(LONG).unwrap_err();
+    assert_eq!(delivery.counts().lost, 1);
+}
+
+#[test]
+fn a_hanging_destination_does_not_hang_the_shutdown() {
+    let receiver = Receiver::answering(|_| Answer::Hang);
+    let destination = to(&receiver).timeout(Duration::from_secs(300));
+    let delivery = Delivery::start(destination, quick()).unwrap();
+    delivery.submit(export("x")).unwrap();
+    let started = Instant::now();
+    delivery.flush(Duration::from_millis(100)).unwrap_err();
+    delivery.shutdown(Duration::from_millis(100)).unwrap_err();
+    drop(delivery);
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_shutdown_ends_the_wait_for_a_retry() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Status(503),
+        _ => Answer::Status(200),
+    });
+    let options = DeliveryOptions::default().first_retry_after(Duration::from_secs(250));
+    let delivery = Delivery::start(to(&receiver), options).unwrap();
+    delivery.submit(export("x")).unwrap();
+    receiver.wait_for(1);
+    delivery.shutdown(LONG).unwrap();
+    assert_eq!(bodies(&receiver), ["x", "x"]);
+}
+
+#[test]
+fn a_destination_that_was_never_there_is_given_up_at_once_by_a_shutdown() {
+    let nobody = "http://127.0.0.1:1";
+    let (options, told) = listening(DeliveryOptions::default());
+    let delivery = Delivery::start(Destination::new(nobody).unwrap(), options).unwrap();
+    delivery.submit(export("x")).unwrap();
+    let started = Instant::now();
+    delivery.shutdown(Duration::from_secs(300)).unwrap_err();
+    assert!(started.elapsed() < LONG);
+    let told = told.lock().unwrap();
+    assert!(told[0].starts_with("cannot deliver to http://127.0.0.1:1: "), "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
+}
