@@ -66,14 +66,19 @@ impl HttpClientInstrumenter {
         Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
     }
 
-    /// Starts the span of `request` as a child of `parent`.
+    /// Starts the span of `request`, which is about to be sent.
+    ///
+    /// `made_in` is the context in which the caller made the request. Its span is the parent, so
+    /// that a request which is spawned keeps it, unless a span is active here and now.
     ///
     /// `None` if telemetry is suppressed or the request is excluded: it is sent as it is then.
     #[must_use]
-    pub fn start(&self, parent: &Context, request: &ClientRequest<'_>) -> Option<ClientSpan> {
-        if parent.is_telemetry_suppressed() || Context::is_current_telemetry_suppressed() {
+    pub fn start(&self, made_in: &Context, request: &ClientRequest<'_>) -> Option<ClientSpan> {
+        let now = Context::current();
+        if made_in.is_telemetry_suppressed() || now.is_telemetry_suppressed() {
             return None;
         }
+        let parent = if now.has_active_span() { &now } else { made_in };
         let url = FilterUrl::parse(request.url);
         if self.0.config.excludes(request, &url) {
             return None;

@@ -6,7 +6,7 @@ use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
 use crate::headers::{HeaderValue, Headers};
-use crate::patterns;
+use crate::{patterns, redaction};
 
 /// What stands in the place of a secret header value.
 const MARK: &str = "[REDACTED]";
@@ -134,7 +134,12 @@ fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
     if secret || value.sensitive {
         return StringValue::from(MARK);
     }
-    StringValue::from(value.to_text().into_owned())
+    let text = value.to_text();
+    // Only a URL or an authority has a secret inside of what is not one as a whole.
+    if text.bytes().any(|it| it == b'@' || it == b'?') {
+        return StringValue::from(redaction::mask_text(&text));
+    }
+    StringValue::from(text.into_owned())
 }
 
 fn attribute(key: Key, values: Vec<StringValue>) -> KeyValue {
@@ -160,6 +165,7 @@ mod tests {
             ("!x-marked", b"hunter2"),
             ("X-Bytes", b"\xffa"),
             ("X-Empty", b""),
+            ("Referer", b"https://ada:hunter2@a.b/?sig=hunter2&q=1"),
         ]);
         let mut attributes = Vec::new();
         capture.record(&headers, &mut attributes);
@@ -185,7 +191,7 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_whatever_way_they_are_captured() {
-        let hidden = r#"h.authorization=["[REDACTED]"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
+        let hidden = r#"h.authorization=["[REDACTED]"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
         assert_eq!(record(&[".*"], &[], None), hidden);
         assert_eq!(record(&["authorization"], &[], None), r#"h.authorization=["[REDACTED]"]"#);
         assert_eq!(record(&["x-tag"], &["TAG"], None), r#"h.x-tag=["[REDACTED]","[REDACTED]"]"#);

@@ -44,6 +44,7 @@ const NOT_PLUMBING: &[(&str, &str)] = &[
     ("warp/src/proxy", "mounts the telemetry proxy"),
     ("hyper/src/proxy", "mounts the telemetry proxy"),
     ("reqwest/src/client", "mirrors `reqwest::Client`"),
+    ("reqwest/src/error_type", "the table of errors and their words"),
     ("reqwest/src/request", "mirrors `reqwest::RequestBuilder`"),
 ];
 

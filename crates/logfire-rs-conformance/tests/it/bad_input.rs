@@ -40,7 +40,10 @@ async fn targets() {
         assert_eq!(lines.join(" "), expected, "{target}");
     }
     let asterisk = Exchange::new("OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_snapshot!(asterisk.lines(&["[server]", "url.path"]).await, @"");
+    assert_snapshot!(asterisk.lines(&["[server]", "url.path"]).await, @r#"
+    OPTIONS [server]
+    url.path = "*"
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]

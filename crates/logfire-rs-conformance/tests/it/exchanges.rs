@@ -466,9 +466,11 @@ async fn secret_in_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn remote_parent() {
-    let request =
-        get("GET /", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
-    assert_snapshot!(observe_everywhere(&request, Leave::AtTheEnd).await, @r#"
+    let exchange = Exchange::get(
+        "GET /",
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
+    );
+    assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server from remote]
         client.address = "127.0.0.1"
         http.request.method = "GET"

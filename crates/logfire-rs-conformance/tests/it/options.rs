@@ -4,9 +4,12 @@
 use insta::assert_snapshot;
 use logfire_rs_conformance::{Exchange, FRONT_ENDS, Telemetry};
 use logfire_rs_core::{
-    DistributedTracing, Frame, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme,
+    DistributedTracing, Frame, HttpServerOptions, SpanDetails, SpanEnd, TrustedProxies,
+    UrlRedaction, UrlScheme,
 };
 use opentelemetry::KeyValue;
+
+type Options = fn(HttpServerOptions) -> HttpServerOptions;
 
 const HEADERS: &str = "X-Tag: one\r\nx-tag: two\r\nAuthorization: Bearer s3cret\r\n";
 
@@ -16,22 +19,40 @@ async fn capture_headers() {
     let exact = exchange.clone().options(|it| {
         it.capture_request_headers(["X-TAG", "missing"]).capture_response_headers(["x-reply"])
     });
-    assert_snapshot!(exact.lines(&["header."]).await, @"");
+    assert_snapshot!(exact.lines(&["header."]).await, @r#"
+    http.request.header.x-tag = ["one","two"]
+    http.response.header.x-reply = ["one","two"]
+    "#);
     let patterns = exchange.clone().options(|it| it.capture_request_headers(["x-.*", "auth"]));
-    assert_snapshot!(patterns.lines(&["header."]).await, @"");
+    assert_snapshot!(patterns.lines(&["header."]).await, @r#"
+    http.request.header.x-tag = ["one","two"]
+    "#);
     let all = exchange.clone().options(|it| it.capture_headers(true));
     let words = ["x-tag", "header.authorization", "x-reply", "set-cookie", "header.host"];
-    assert_snapshot!(all.lines(&words).await, @"");
+    assert_snapshot!(all.lines(&words).await, @r#"
+    http.request.header.authorization = ["[REDACTED]"]
+    http.request.header.host = ["site.example:8080"]
+    http.request.header.x-tag = ["one","two"]
+    http.response.header.set-cookie = ["[REDACTED]"]
+    http.response.header.x-reply = ["one","two"]
+    "#);
     let sanitized = exchange.clone().options(|it| {
         it.capture_request_headers(["x-tag", "authorization"]).sanitize_headers(["TAG"])
     });
-    assert_snapshot!(sanitized.lines(&["header."]).await, @"");
+    assert_snapshot!(sanitized.lines(&["header."]).await, @r#"
+    http.request.header.authorization = ["[REDACTED]"]
+    http.request.header.x-tag = ["[REDACTED]","[REDACTED]"]
+    "#);
     let only = exchange.clone().options(|it| {
         it.capture_request_headers(["x-tag", "authorization"]).sanitize_headers_only(["tag"])
     });
-    assert_snapshot!(only.lines(&["header."]).await, @"");
+    assert_snapshot!(only.lines(&["header."]).await, @r#"
+    http.request.header.authorization = ["Bearer s3cret"]
+    http.request.header.x-tag = ["[REDACTED]","[REDACTED]"]
+    "#);
     let none = exchange.options(|it| {
-        it.env_lookup(|_| Some(".*".to_owned())).capture_headers(false).excluded_urls([""; 0])
+        it.env_lookup(|name| name.contains("HEADERS").then(|| ".*".to_owned()))
+            .capture_headers(false)
     });
     assert_snapshot!(none.lines(&["header."]).await, @"");
 }
@@ -48,13 +69,17 @@ async fn headers_from_the_environment() {
             _ => None,
         })
     });
-    assert_snapshot!(exchange.lines(&["header."]).await, @"");
+    assert_snapshot!(exchange.lines(&["header."]).await, @r#"
+    http.request.header.user-agent = ["[REDACTED]"]
+    http.request.header.x-tag = ["one","two"]
+    http.response.header.x-reply = ["one","two"]
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn excluded_urls() {
-    for options in [
-        (|it| it.excluded_urls(["^/users/"])) as fn(_) -> _,
+    let all: &[Options] = &[
+        |it| it.excluded_urls(["^/users/"]),
         |it| it.excluded_urls(["^http://site.example:8080/users"]),
         |it| it.exclude(|request| request.path.ends_with("/1")),
         |it| it.exclude_routes(["/health", "/users/{id}"]),
@@ -71,8 +96,9 @@ async fn excluded_urls() {
                 (name == "OTEL_RUST_SHOP_EXCLUDED_URLS").then(|| "users".to_owned())
             })
         },
-    ] {
-        let exchange = Exchange::get("GET /users/1", "").options(options).unrecorded();
+    ];
+    for options in all {
+        let exchange = Exchange::get("GET /users/1", "").options(*options).unrecorded();
         // Nor is the span `load user` recorded, nor a metric.
         assert_eq!(exchange.everywhere().await.trim(), "");
     }
@@ -80,17 +106,21 @@ async fn excluded_urls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_excluded() {
-    for options in [
+    let all: &[Options] = &[
         // Only the path is searched, not the host nor the query.
-        (|it| it.excluded_urls(["site", "q=1", "^/users$"])) as fn(_) -> _,
+        |it| it.excluded_urls(["site", "q=1", "^/users$"]),
         // An explicit empty list means none.
-        |it| it.env_lookup(|_| Some("users".to_owned())).excluded_urls([""; 0]),
+        |it| {
+            it.env_lookup(|name| name.contains("EXCLUDED").then(|| "users".to_owned()))
+                .excluded_urls([""; 0])
+        },
         // An empty variable counts as unset.
         |it| it.env_lookup(|_| Some(String::new())),
         |it| it.exclude(|_| panic!("on purpose")),
-        |it| it.exclude_routes(["/users/1", "/users"]),
-    ] {
-        let exchange = Exchange::get("GET /users/1?q=1", "").options(options);
+        |it| it.exclude_routes(["/users", "/user/{id}"]),
+    ];
+    for options in all {
+        let exchange = Exchange::get("GET /users/1?q=1", "").options(*options);
         assert!(exchange.everywhere().await.starts_with("GET /users/{id} [server]"));
     }
 }
@@ -110,13 +140,19 @@ async fn url_redaction() {
     let add = exchange
         .clone()
         .options(|it| it.url_redaction(UrlRedaction::default().add_keys(["token"])));
-    assert_snapshot!(lines(add).await, @"");
+    assert_snapshot!(lines(add).await, @r#"
+    url.query = "a=1&sig=REDACTED&token=REDACTED"
+    "#);
     let replaced =
         exchange.clone().options(|it| it.url_redaction(UrlRedaction::default().keys(["a"])));
-    assert_snapshot!(lines(replaced).await, @"");
+    assert_snapshot!(lines(replaced).await, @r#"
+    url.query = "a=REDACTED&sig=s3cret&token=s3cret"
+    "#);
     let all =
         exchange.clone().options(|it| it.url_redaction(UrlRedaction::default().all_values(true)));
-    assert_snapshot!(lines(all).await, @"");
+    assert_snapshot!(lines(all).await, @r#"
+    url.query = "a=REDACTED&sig=REDACTED&token=REDACTED"
+    "#);
     let dropped = exchange.options(|it| it.url_redaction(UrlRedaction::default().drop_query(true)));
     assert_snapshot!(lines(dropped).await, @"");
 }
@@ -134,7 +170,10 @@ async fn url_filter() {
             url.replace("/users/1", "/users/x")
         })
     });
-    assert_snapshot!(filtered.lines(&["url.path", "url.query"]).await, @"");
+    assert_snapshot!(filtered.lines(&["url.path", "url.query"]).await, @r#"
+    url.path = "/users/x"
+    url.query = "name=***&sig=REDACTED"
+    "#);
     let broken = exchange.options(|it| it.url_filter(|_| panic!("on purpose")));
     assert_snapshot!(broken.lines(&["url.path", "url.query"]).await, @"");
 }
@@ -147,7 +186,11 @@ async fn span_details() {
             attributes: vec![KeyValue::new("shop", "north")],
         })
     });
-    assert_snapshot!(exchange.lines(&["[server]", "shop =", "http.route ="]).await, @"");
+    assert_snapshot!(exchange.lines(&["[server]", "shop =", "http.route ="]).await, @r#"
+    GET of the shop [server]
+    http.route = "/users/{id}"
+    shop = "north"
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +220,19 @@ async fn hooks() {
         })
     });
     let words = ["hook.", "received", "sent", "text =", "duration"];
-    assert_snapshot!(exchange.lines(&words).await, @"");
+    assert_snapshot!(exchange.lines(&words).await, @r#"
+    hook.method = "POST"
+    hook.status = 200
+    ! received
+    text = "ping"
+    ! sent
+    text = "Head"
+    ! sent
+    text = "ping"
+    ! sent
+    text = "End"
+    http.server.request.duration{http.request.method=POST, http.response.status_code=200, http.route=/echo, network.protocol.version=1.1, tenant=acme, url.scheme=http} count=1
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,21 +261,44 @@ async fn record_send_receive() {
     let body =
         "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nping";
     let exchange = Exchange::new(body).options(|it| it.record_send_receive(true));
-    assert_snapshot!(exchange.lines(&["[", "message.type"]).await, @"");
+    assert_snapshot!(exchange.lines(&["[", "message.type"]).await, @r#"
+    POST /echo [server]
+    POST /echo http receive request [internal]
+    http.message.type = "http.request"
+    POST /echo http send response.start [internal]
+    http.message.type = "http.response.start"
+    POST /echo http send response.body [internal]
+    http.message.type = "http.response.body"
+    "#);
     let missing = Exchange::get("GET /x", "").options(|it| it.record_send_receive(true));
-    assert_snapshot!(missing.lines(&["[", "message.type"]).await, @"");
+    assert_snapshot!(missing.lines(&["[", "message.type"]).await, @r#"
+    GET [server]
+    GET http send response.start [internal]
+    http.message.type = "http.response.start"
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn known_methods() {
     let frob = Exchange::get("FROB /users/1", "").options(|it| it.known_methods(["FROB"]));
-    assert_snapshot!(frob.lines(&["[server]", "method"]).await, @"");
+    assert_snapshot!(frob.lines(&["[server]", "method"]).await, @r#"
+    FROB /users/{id} [server]
+    http.request.method = "FROB"
+    http.server.active_requests{http.request.method=FROB, url.scheme=http} = 0
+    http.server.request.duration{http.request.method=FROB, http.response.status_code=405, http.route=/users/{id}, network.protocol.version=1.1, url.scheme=http} count=1
+    "#);
     let get = Exchange::get("GET /users/1", "").options(|it| {
         it.env_lookup(|name| {
             (name == "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS").then(|| "FROB, get".to_owned())
         })
     });
-    assert_snapshot!(get.lines(&["[server]", "method"]).await, @"");
+    assert_snapshot!(get.lines(&["[server]", "method"]).await, @r#"
+    HTTP /users/{id} [server]
+    http.request.method = "_OTHER"
+    http.request.method_original = "GET"
+    http.server.active_requests{http.request.method=_OTHER, url.scheme=http} = 0
+    http.server.request.duration{http.request.method=_OTHER, http.response.status_code=200, http.route=/users/{id}, network.protocol.version=1.1, url.scheme=http} count=1
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,9 +307,25 @@ async fn trusted_proxies() {
                              X-Forwarded-Host: shop.example\r\n";
     let words = ["client.address", "server.", "url.scheme", "network.peer.address"];
     let exchange = Exchange::get("GET /", FORWARDED);
-    assert_snapshot!(exchange.lines(&words).await, @"");
+    assert_snapshot!(exchange.lines(&words).await, @r#"
+    client.address = "127.0.0.1"
+    network.peer.address = "127.0.0.1"
+    server.address = "site.example"
+    server.port = <port>
+    url.scheme = "http"
+    http.server.active_requests{http.request.method=GET, url.scheme=http} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=http} count=1
+    "#);
     let one = exchange.clone().options(|it| it.trusted_proxies(1));
-    assert_snapshot!(one.lines(&words).await, @"");
+    assert_snapshot!(one.lines(&words).await, @r#"
+    client.address = "192.0.2.7"
+    network.peer.address = "127.0.0.1"
+    server.address = "shop.example"
+    server.port = 443
+    url.scheme = "https"
+    http.server.active_requests{http.request.method=GET, url.scheme=https} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=https} count=1
+    "#);
     let networks = exchange
         .options(|it| it.trusted_proxies(TrustedProxies::networks(["127.0.0.0/8"]).unwrap()));
     assert_eq!(networks.lines(&words).await, one.lines(&words).await);
@@ -240,12 +334,32 @@ async fn trusted_proxies() {
         "Forwarded: for=\"[2001:db8::1]:4711\";proto=https;host=\"shop.example:444\"\r\n",
     )
     .options(|it| it.trusted_proxies(1));
-    assert_snapshot!(rfc7239.lines(&words).await, @"");
+    assert_snapshot!(rfc7239.lines(&words).await, @r#"
+    client.address = "2001:db8::1"
+    network.peer.address = "127.0.0.1"
+    server.address = "shop.example"
+    server.port = 444
+    url.scheme = "https"
+    http.server.active_requests{http.request.method=GET, url.scheme=https} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=https} count=1
+    "#);
     let malformed = Exchange::get("GET /", "Forwarded: \"for=;;=\r\nX-Forwarded-For: ,,\r\n")
         .options(|it| it.trusted_proxies(1));
-    assert_snapshot!(malformed.lines(&words).await, @"");
+    assert_snapshot!(malformed.lines(&words).await, @r#"
+    client.address = "127.0.0.1"
+    network.peer.address = "127.0.0.1"
+    server.address = "site.example"
+    server.port = <port>
+    url.scheme = "http"
+    http.server.active_requests{http.request.method=GET, url.scheme=http} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=http} count=1
+    "#);
     let fixed = Exchange::get("GET /", "").options(|it| it.url_scheme(UrlScheme::Https));
-    assert_snapshot!(fixed.lines(&["url.scheme"]).await, @"");
+    assert_snapshot!(fixed.lines(&["url.scheme"]).await, @r#"
+    url.scheme = "https"
+    http.server.active_requests{http.request.method=GET, url.scheme=https} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=https} count=1
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,29 +368,34 @@ async fn distributed_tracing() {
     let exchange = Exchange::get("GET /", PARENT);
     let words = ["[server", "linked"];
     let link = exchange.clone().options(|it| it.distributed_tracing(DistributedTracing::Link));
-    assert_snapshot!(link.lines(&words).await, @"");
+    assert_snapshot!(link.lines(&words).await, @r#"
+    GET / [server]
+    > linked (sampled: true)
+    "#);
     let ignore = exchange.clone().options(|it| it.distributed_tracing(DistributedTracing::Ignore));
-    assert_snapshot!(ignore.lines(&words).await, @"");
-    for (options, expected) in [
+    assert_snapshot!(ignore.lines(&words).await, @r#"
+    GET / [server]
+    "#);
+    const VARIABLE: &str = "LOGFIRE_DISTRIBUTED_TRACING";
+    let all: [(Options, Exchange); 4] = [
         (
-            (|it| it.env_lookup(|_| Some("ignore".to_owned())).excluded_urls([""; 0]))
-                as fn(_) -> _,
+            |it| it.env_lookup(|name| (name == VARIABLE).then(|| "ignore".to_owned())),
             ignore.clone(),
         ),
-        (|it| it.env_lookup(|_| Some("Link".to_owned())).excluded_urls([""; 0]), link),
+        (|it| it.env_lookup(|name| (name == VARIABLE).then(|| "Link".to_owned())), link),
         (
-            |it| it.env_lookup(|_| Some("nonsense".to_owned())).excluded_urls([""; 0]),
+            |it| it.env_lookup(|name| (name == VARIABLE).then(|| "nonsense".to_owned())),
             exchange.clone(),
         ),
         (
             |it| {
-                it.env_lookup(|_| Some("ignore".to_owned()))
-                    .excluded_urls([""; 0])
+                it.env_lookup(|name| (name == VARIABLE).then(|| "ignore".to_owned()))
                     .distributed_tracing(DistributedTracing::Accept)
             },
             exchange.clone(),
         ),
-    ] {
+    ];
+    for (options, expected) in all {
         let from_environment = exchange.clone().options(options);
         assert_eq!(from_environment.lines(&words).await, expected.lines(&words).await);
     }
@@ -304,7 +423,10 @@ async fn trace_response() {
 async fn span_end() {
     // The body breaks off after the span has ended: nothing of it is recorded.
     let exchange = Exchange::get("GET /broken", "").options(|it| it.span_end(SpanEnd::Head));
-    assert_snapshot!(exchange.lines(&["[server]", "error", "active"]).await, @"");
+    assert_snapshot!(exchange.lines(&["[server]", "error", "active"]).await, @r#"
+    GET /broken [server]
+    http.server.active_requests{http.request.method=GET, url.scheme=http} = 0
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,7 +434,12 @@ async fn signals() {
     let spans = Exchange::get("GET /", "").options(|it| it.metrics(false));
     assert!(spans.everywhere().await.trim().ends_with("user_agent.original = \"tests\""));
     let metrics = Exchange::get("GET /users/1", "").options(|it| it.spans(false)).unrecorded();
-    assert_snapshot!(metrics.everywhere().await, @"");
+    assert_snapshot!(metrics.everywhere().await, @r#"
+    load user [internal]
+
+    http.server.active_requests{http.request.method=GET, url.scheme=http} = 0
+    http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/users/{id}, network.protocol.version=1.1, url.scheme=http} count=1
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,9 +447,24 @@ async fn body_sizes() {
     let body =
         "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nping";
     let exchange = Exchange::new(body).options(|it| it.record_body_sizes(true));
-    assert_snapshot!(exchange.lines(&["body.size"]).await, @"");
+    assert_snapshot!(exchange.lines(&["body.size"]).await, @r#"
+    http.request.body.size = 4
+    http.response.body.size = 4
+    http.server.request.body.size{http.request.method=POST, http.response.status_code=200, http.route=/echo, network.protocol.version=1.1, url.scheme=http} count=1 sum=4
+    http.server.response.body.size{http.request.method=POST, http.response.status_code=200, http.route=/echo, network.protocol.version=1.1, url.scheme=http} count=1 sum=4
+    "#);
     let stream = Exchange::get("GET /stream", "").options(|it| it.record_body_sizes(true));
-    assert_snapshot!(stream.lines(&["body.size"]).await, @"");
+    assert_snapshot!(stream.lines(&["body.size"]).await, @r#"
+    http.request.body.size = 0
+    http.response.body.size = 24
+    http.server.request.body.size{http.request.method=GET, http.response.status_code=200, http.route=/stream, network.protocol.version=1.1, url.scheme=http} count=1 sum=0
+    http.server.response.body.size{http.request.method=GET, http.response.status_code=200, http.route=/stream, network.protocol.version=1.1, url.scheme=http} count=1 sum=24
+    "#);
     let head = Exchange::get("HEAD /users/1", "").options(|it| it.record_body_sizes(true));
-    assert_snapshot!(head.lines(&["body.size"]).await, @"");
+    assert_snapshot!(head.lines(&["body.size"]).await, @r#"
+    http.request.body.size = 0
+    http.response.body.size = 0
+    http.server.request.body.size{http.request.method=HEAD, http.response.status_code=200, http.route=/users/{id}, network.protocol.version=1.1, url.scheme=http} count=1 sum=0
+    http.server.response.body.size{http.request.method=HEAD, http.response.status_code=200, http.route=/users/{id}, network.protocol.version=1.1, url.scheme=http} count=1 sum=0
+    "#);
 }

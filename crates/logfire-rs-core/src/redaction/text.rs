@@ -40,6 +40,8 @@ static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
     [
         // Credentials in a URL.
         (r#"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>]*@"#, "${1}REDACTED:REDACTED@"),
+        // Credentials without one.
+        (r#"[\w.%+-]+:[^\s/?#@"'<>]+@"#, "REDACTED:REDACTED@"),
         // Whole headers.
         (
             r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(\W{0,3}[:=]\s*)[^\r\n]+",
@@ -87,6 +89,8 @@ mod tests {
                 "postgres://REDACTED:REDACTED@db:5432/x failed",
             ),
             ("GET https://a/b?q=1&sig=s3cret failed", "GET https://a/b?q=1&sig=REDACTED failed"),
+            ("Host: ada:s3cret@a.b", "Host: REDACTED:REDACTED@a.b"),
+            ("mail ada@a.b at 12:30", "mail ada@a.b at 12:30"),
             ("bad Bearer s3cret.token!", "bad Bearer REDACTED!"),
             ("Authorization: Basic czNjcmV0", "Authorization: REDACTED"),
             ("cookie: a=s3cret; b=s3cret\nnext", "cookie: REDACTED\nnext"),

@@ -1,0 +1,45 @@
+//! The headers of reqwest as core reads and writes them.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use logfire_rs_core::Headers;
+use opentelemetry::propagation::Injector;
+
+/// Read access for core.
+pub(crate) struct Lines<'a>(pub(crate) &'a HeaderMap);
+
+impl Headers for Lines<'_> {
+    fn first(&self, name: &str) -> Option<logfire_rs_core::HeaderValue<'_>> {
+        self.0.get(name).map(value)
+    }
+
+    fn each(&self, name: &str, visit: &mut dyn FnMut(logfire_rs_core::HeaderValue<'_>)) {
+        self.0.get_all(name).iter().for_each(|it| visit(value(it)));
+    }
+
+    fn each_pair(&self, visit: &mut dyn FnMut(&str, logfire_rs_core::HeaderValue<'_>)) {
+        self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
+    }
+}
+
+fn value(value: &HeaderValue) -> logfire_rs_core::HeaderValue<'_> {
+    logfire_rs_core::HeaderValue { bytes: value.as_bytes(), sensitive: value.is_sensitive() }
+}
+
+/// Write access for propagators: a header takes the place of those that the caller wrote.
+pub(crate) struct Outgoing<'a>(pub(crate) &'a mut HeaderMap);
+
+impl Injector for Outgoing<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        // Static names cost no allocation.
+        let name = match key {
+            "traceparent" => Ok(HeaderName::from_static("traceparent")),
+            "tracestate" => Ok(HeaderName::from_static("tracestate")),
+            "baggage" => Ok(HeaderName::from_static("baggage")),
+            other => HeaderName::try_from(other),
+        };
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A client with the methods of reqwest's.
+
+use std::fmt;
+
+use logfire_rs_core::HttpClientInstrumenter;
+use opentelemetry::Context;
+use reqwest::{IntoUrl, Method, Request};
+
+use crate::{Pending, RequestBuilder};
+
+/// A [`reqwest::Client`] whose requests are recorded.
+///
+/// It has the methods of reqwest's, and responses and errors are reqwest's own. Cloning is cheap and
+/// shares the connections.
+///
+/// ```
+/// # async fn example() -> reqwest::Result<()> {
+/// let client = logfire_rs_reqwest::instrument(reqwest::Client::new());
+/// let response = client.post("http://127.0.0.1:8000/users").body("Ada").send().await?;
+/// response.error_for_status()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: reqwest::Client,
+    pub(crate) instrumenter: HttpClientInstrumenter,
+}
+
+impl Client {
+    pub(crate) fn new(inner: reqwest::Client, instrumenter: HttpClientInstrumenter) -> Self {
+        Self { inner, instrumenter }
+    }
+
+    /// Starts a `GET` request, as [`reqwest::Client::get`] does.
+    pub fn get<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a `POST` request, as [`reqwest::Client::post`] does.
+    pub fn post<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a `PUT` request, as [`reqwest::Client::put`] does.
+    pub fn put<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a `PATCH` request, as [`reqwest::Client::patch`] does.
+    pub fn patch<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a `DELETE` request, as [`reqwest::Client::delete`] does.
+    pub fn delete<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a `HEAD` request, as [`reqwest::Client::head`] does.
+    pub fn head<U: IntoUrl>(&self, url: U) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Starts a request with any method, as [`reqwest::Client::request`] does.
+    pub fn request<U: IntoUrl>(&self, method: Method, url: U) -> RequestBuilder {
+        RequestBuilder::new(self.inner.request(method, url), self.instrumenter.clone())
+    }
+
+    /// Sends a request that is complete, as [`reqwest::Client::execute`] does.
+    ///
+    /// The span is a child of the one that is active now, also if the future is spawned; one that is
+    /// active when the future is polled first comes before it.
+    pub fn execute(&self, request: Request) -> Pending {
+        Pending::new(self.clone(), request, Context::current())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("inner", &self.inner)
+            .field("instrumenter", &self.instrumenter)
+            .finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests that are not answered, or not to the end.
+
+use std::time::Duration;
+
+use opentelemetry::trace::Status;
+use reqwest::dns::{Name, Resolve, Resolving};
+
+use crate::servers::{Server, raw, refused};
+use crate::telemetry::{Telemetry, attribute, plain};
+
+struct NeverResolves;
+
+impl Resolve for NeverResolves {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::pending())
+    }
+}
+
+struct NoAddress;
+
+impl Resolve for NoAddress {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(async { Err("no such host".into()) })
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_a_type_and_a_text_without_secrets() {
+    let telemetry = Telemetry::new();
+    let server = Server::start().await;
+    let resolving = |resolver: bool| {
+        let builder = reqwest::Client::builder().no_proxy();
+        let builder = builder.connect_timeout(Duration::from_millis(50));
+        if resolver {
+            builder.dns_resolver(NoAddress).build().unwrap()
+        } else {
+            builder.dns_resolver(NeverResolves).build().unwrap()
+        }
+    };
+    let few = reqwest::redirect::Policy::limited(2);
+    let few = reqwest::Client::builder().no_proxy().redirect(few).build().unwrap();
+    let with = |url: &str| format!("{url}?sig=s3cret");
+    for (client, url, expected) in [
+        (plain(), refused(), "connection_refused"),
+        (resolving(true), with("http://ada:s3cret@nowhere.test/"), "name_resolution_error"),
+        (resolving(false), with("http://slow.test/"), "connect_timeout"),
+        (plain(), raw(b"", false).await, "response_ended"),
+        (plain(), raw(b"SSH-2.0-OpenSSH\r\n\r\n", false).await, "invalid_response"),
+        (plain(), raw(b"HTTP/1.1 200 O", false).await, "response_ended"),
+        (few, with(&server.url("/loop")), "redirect_error"),
+        (plain(), with("ftp://127.0.0.1/"), "invalid_request"),
+    ] {
+        let client = logfire_rs_reqwest::instrument_with(client, telemetry.options());
+        let error = client.get(&url).send().await.unwrap_err();
+        let span = telemetry.one();
+        assert_eq!(attribute(&span, "error.type").as_deref(), Some(expected), "{error:?}");
+        assert_eq!(attribute(&span, "http.response.status_code"), None);
+        let Status::Error { description } = &span.status else { panic!("{span:?}") };
+        assert!(!description.is_empty() && !description.contains("http"), "{description}");
+        let [event] = &span.events.events[..] else { panic!("{span:?}") };
+        assert_eq!(event.name, "exception");
+        assert!(!format!("{span:?}").contains("s3cret"), "{span:?}");
+    }
+    let metrics = telemetry.metrics().join("\n");
+    assert!(metrics.contains("error.type=connect_timeout") && !metrics.contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_timeout_is_an_error_and_giving_up_is_not() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let client = telemetry.client();
+    let request = client.get(server.url("/slow")).timeout(Duration::from_millis(50));
+    assert!(request.send().await.unwrap_err().is_timeout());
+    assert_eq!(attribute(&telemetry.one(), "error.type").unwrap(), "timeout");
+
+    let request = client.get(server.url("/slow")).send();
+    tokio::time::timeout(Duration::from_millis(50), request).await.unwrap_err();
+    let span = telemetry.one();
+    assert_eq!((&span.status, attribute(&span, "error.type")), (&Status::Unset, None));
+    drop(client.get(server.url("/slow")).send());
+    assert_eq!(telemetry.take().len(), 0);
+    let active = "http.client.active_requests value=0";
+    assert!(telemetry.metrics().iter().any(|it| it.starts_with(active)));
+    assert_eq!(telemetry.metrics().len(), 3);
+}
+
+#[tokio::test]
+async fn what_reqwest_cannot_build_is_no_request() {
+    let telemetry = Telemetry::new();
+    let error = telemetry.client().get("http://").send().await.unwrap_err();
+    assert!(error.is_builder());
+    assert_eq!(telemetry.take().len(), 0);
+}

@@ -1,0 +1,122 @@
+//! Servers on the loopback interface, good and bad.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{Redirect, Response};
+use axum::routing::{any, get, post};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// An HTTP server that remembers what it was asked.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let app = Router::new()
+            .route("/", any(|| async { "hello" }))
+            .route("/echo", post(|body: String| async { body }))
+            .route("/json", post(|body: axum::Json<serde_json::Value>| async { body }))
+            .route("/status/{code}", any(status))
+            .route("/headers", get(headers))
+            .route("/slow", get(slow))
+            .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
+            .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
+            .route("/to-root", any(|| async { Redirect::to("/?b=2") }))
+            .route("/loop", any(|| async { Redirect::temporary("/loop") }))
+            .layer(middleware::from_fn_with_state(Arc::clone(&seen), remember));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, seen }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The requests since it was asked last.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+}
+
+async fn remember(
+    State(seen): State<Arc<Mutex<Vec<Seen>>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    seen.lock().unwrap().push(Seen {
+        method: request.method().to_string(),
+        uri: request.uri().to_string(),
+        headers: request.headers().clone(),
+    });
+    next.run(request).await
+}
+
+async fn status(axum::extract::Path(code): axum::extract::Path<u16>) -> StatusCode {
+    StatusCode::from_u16(code).unwrap()
+}
+
+async fn headers() -> Response {
+    Response::builder()
+        .header("x-one", "1")
+        .header("x-two", "value1")
+        .header("x-two", "value2")
+        .header("set-cookie", "session=s3cret")
+        .header("x-secret", "s3cret")
+        .header("server", "axum")
+        .body(Body::empty())
+        .unwrap()
+}
+
+async fn slow() -> &'static str {
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    "late"
+}
+
+/// Answers each connection with `answer`, and then closes it, or keeps it open if it is to `hang`.
+pub(crate) async fn raw(answer: &'static [u8], hang: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = socket.read(&mut [0; 4096]).await;
+                let _ = socket.write_all(answer).await;
+                if hang {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                }
+            });
+        }
+    });
+    format!("http://{address}/?sig=s3cret")
+}
+
+/// A port that nobody listens on.
+pub(crate) fn refused() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/?sig=s3cret", listener.local_addr().unwrap())
+}
