@@ -13,6 +13,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use axum::Router;
+use logfire_rs::Logfire;
 use tokio::net::TcpListener;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -24,10 +25,9 @@ async fn main() -> Result<()> {
 
     let warehouse = serve(warehouse::router(), "127.0.0.1:0").await?;
     let shop = serve(shop::router(warehouse), if once { "127.0.0.1:0" } else { SHOP }).await?;
-    println!("The shop listens on http://{shop}, the warehouse on http://{warehouse}.\n");
+    println!("The shop listens on http://{shop}, the warehouse on http://{warehouse}.");
 
-    drive(shop).await?;
-    logfire.force_flush()?;
+    drive(shop, &logfire).await?;
     println!("\nTry it yourself:  curl http://{shop}/articles/teapot");
     if !once {
         println!("Ctrl-C ends it.");
@@ -52,16 +52,17 @@ async fn serve(router: Router, address: &str) -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// What people ask the shop for.
-async fn drive(shop: SocketAddr) -> Result<()> {
+/// What people ask the shop for; the trace of each request follows its answer.
+async fn drive(shop: SocketAddr, logfire: &Logfire) -> Result<()> {
     let people = reqwest::Client::new();
     for path in
         ["/articles/teapot?color=blue", "/articles/unicorn", "/checkout", "/catalog", "/nowhere"]
     {
         let answer = people.get(format!("http://{shop}{path}")).send().await?;
         let status = answer.status();
-        let text = answer.text().await?;
-        println!("GET {path} -> {status}, {} bytes", text.len());
+        let length = answer.bytes().await?.len();
+        println!("\n$ curl http://{shop}{path}  # {status}, {length} bytes");
+        logfire.force_flush()?;
     }
     Ok(())
 }

@@ -1,0 +1,111 @@
+//! The reqwest client against the site: what it records, and one trace across both sides.
+
+use insta::assert_snapshot;
+use logfire_rs_conformance::{FRONT_ENDS, Site, Telemetry, metrics, spans};
+use opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _};
+use opentelemetry_sdk::trace::SpanData;
+
+/// Sends one request to the site, and gives the spans of the client and the metrics.
+async fn observe(path: &str) -> String {
+    let telemetry = Telemetry::default();
+    let site = Site::new(&telemetry, telemetry.server_options().spans(false).metrics(false));
+    let address = (FRONT_ENDS[0].serve)(site).await;
+    let client = logfire_rs_reqwest::instrument_with(
+        reqwest::Client::builder().no_proxy().build().unwrap(),
+        telemetry.client_options(),
+    );
+    let _ = client.get(format!("http://ada:s3cret@{address}{path}")).send().await;
+    let text = spans(&of_kind(&telemetry.spans(), SpanKind::Client));
+    let text = format!("{text}\n{}", metrics(&telemetry.metrics()));
+    text.replace(&address.to_string(), "site.example")
+}
+
+fn of_kind(spans: &[SpanData], kind: SpanKind) -> Vec<SpanData> {
+    spans.iter().filter(|it| it.span_kind == kind).cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answered() {
+    assert_snapshot!(observe("/users/1?a=b&sig=s3cret").await, @r#"
+    GET [client]
+        http.request.method = "GET"
+        http.response.status_code = 200
+        network.peer.address = "127.0.0.1"
+        network.peer.port = <port>
+        network.protocol.version = "1.1"
+        server.address = "127.0.0.1"
+        server.port = <port>
+        url.full = "http://site.example/users/1?a=b&sig=REDACTED"
+
+    http.client.active_requests{http.request.method=GET, server.address=127.0.0.1, server.port=<port>} = 0
+    http.client.request.duration{http.request.method=GET, http.response.status_code=200, network.protocol.version=1.1, server.address=127.0.0.1, server.port=<port>} count=1
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_found() {
+    assert_snapshot!(observe("/nowhere").await, @r#"
+    GET [client] error
+        error.type = "404"
+        http.request.method = "GET"
+        http.response.status_code = 404
+        network.peer.address = "127.0.0.1"
+        network.peer.port = <port>
+        network.protocol.version = "1.1"
+        server.address = "127.0.0.1"
+        server.port = <port>
+        url.full = "http://site.example/nowhere"
+
+    http.client.active_requests{http.request.method=GET, server.address=127.0.0.1, server.port=<port>} = 0
+    http.client.request.duration{error.type=404, http.request.method=GET, http.response.status_code=404, network.protocol.version=1.1, server.address=127.0.0.1, server.port=<port>} count=1
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer() {
+    assert_snapshot!(observe("/panic").await, @r#"
+    GET [client] error: error sending request: client error (SendRequest): connection closed before message completed
+        error.type = "response_ended"
+        http.request.method = "GET"
+        server.address = "127.0.0.1"
+        server.port = <port>
+        url.full = "http://site.example/panic"
+      ! exception
+        exception.message = "error sending request: client error (SendRequest): connection closed before message completed"
+        exception.type = "response_ended"
+
+    http.client.active_requests{http.request.method=GET, server.address=127.0.0.1, server.port=<port>} = 0
+    http.client.request.duration{error.type=response_ended, http.request.method=GET, server.address=127.0.0.1, server.port=<port>} count=1
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_on_both_sides() {
+    for front_end in FRONT_ENDS {
+        let telemetry = Telemetry::default();
+        let site = Site::new(&telemetry, telemetry.server_options());
+        let address = (front_end.serve)(site).await;
+        let client = logfire_rs_reqwest::instrument_with(
+            reqwest::Client::builder().no_proxy().build().unwrap(),
+            telemetry.client_options(),
+        );
+        let outer = telemetry.tracer().start("outer");
+        let context = opentelemetry::Context::current().with_span(outer);
+        let request = {
+            let _current = context.clone().attach();
+            client.get(format!("http://{address}/users/1")).header("traceparent", "stale").send()
+        };
+        request.await.unwrap().text().await.unwrap();
+        context.span().end();
+        let recorded = telemetry.server_spans(1).await;
+        let names: Vec<_> =
+            spans(&recorded).lines().filter(|it| it.ends_with(']')).map(str::to_owned).collect();
+        let expected = [
+            "outer [internal]",
+            "  GET [client]",
+            "    GET /users/{id} [server from remote]",
+            "      load user [internal]",
+        ];
+        assert_eq!(names, expected, "{}", front_end.name);
+    }
+}
