@@ -19,7 +19,7 @@ mod render;
 mod site;
 mod telemetry;
 
-pub use crate::client::{Leave, Reply, exchange};
+pub use crate::client::{Leave, Reply, exchange, exchange_http2};
 pub use crate::front_end::{FRONT_ENDS, FrontEnd};
 pub use crate::observe::{Exchange, Observed};
 pub use crate::render::{metrics, spans};

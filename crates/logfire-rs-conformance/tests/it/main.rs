@@ -3,6 +3,7 @@
 mod bad_input;
 mod clients;
 mod exchanges;
+mod http2;
 mod options;
 mod propagation;
 mod secrets;

@@ -1,0 +1,74 @@
+//! The order of layers: the table of docs/axum.md.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use logfire_rs_axum::{instrument_with, layer};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::Spans;
+
+fn router() -> Router {
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/panic", get(|| async { panic!("on purpose") as () }))
+        .route("/slow", get(|| std::future::pending::<()>()))
+}
+
+fn timeout() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(20))
+}
+
+#[tokio::test]
+async fn what_is_inside_is_seen_as_it_answers() {
+    let spans = Spans::new();
+    let app = router().layer(timeout()).layer(CatchPanicLayer::new());
+    let app = instrument_with(app, spans.options());
+    assert_eq!(
+        spans.of(&app, "GET /panic").await,
+        "GET /panic | route /panic | path /panic | 500 | 500"
+    );
+    assert_eq!(
+        spans.of(&app, "GET /slow").await,
+        "GET /slow | route /slow | path /slow | 504 | 504"
+    );
+}
+
+#[tokio::test]
+async fn what_is_outside_is_seen_as_what_it_does_to_the_request() {
+    let spans = Spans::new();
+    let app = instrument_with(router(), spans.options());
+    let app = app.layer(timeout()).layer(CatchPanicLayer::new());
+    assert_eq!(
+        spans.of(&app, "GET /panic").await,
+        "GET /panic | route /panic | path /panic | - | panic"
+    );
+    assert_eq!(
+        spans.of(&app, "GET /slow").await,
+        "GET /slow | route /slow | path /slow | - | cancelled"
+    );
+}
+
+#[tokio::test]
+async fn service_builder_trace_and_compression() {
+    let spans = Spans::new();
+    let stack = ServiceBuilder::new()
+        .layer(layer(spans.options().record_body_sizes(true)))
+        .layer(TraceLayer::new_for_http())
+        .layer(CompressionLayer::new())
+        .layer(timeout());
+    let app = router().layer(stack);
+    assert_eq!(spans.of(&app, "GET /").await, "GET / | route / | path / | 200 | -");
+    assert_eq!(
+        spans.of(&app, "GET /slow").await,
+        "GET /slow | route /slow | path /slow | 504 | 504"
+    );
+    let inside = router().layer(layer(spans.options())).layer(CompressionLayer::new());
+    assert_eq!(spans.of(&inside, "GET /").await, "GET / | route / | path / | 200 | -");
+}
