@@ -3,6 +3,8 @@
 mod body;
 mod extract;
 mod layer;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 use axum::Router;
 pub use logfire_rs_core::{self as core, HttpServerOptions, current_request};

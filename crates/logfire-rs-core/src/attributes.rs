@@ -34,6 +34,7 @@ keys! {
     URL_SCHEME = semconv::URL_SCHEME;
     URL_TEMPLATE = semconv::URL_TEMPLATE;
     USER_AGENT_ORIGINAL = semconv::USER_AGENT_ORIGINAL;
+    WEBSOCKET_CLOSE_CODE = "websocket.close_code";
 }
 
 /// The name of the event that tells of an error or a panic.

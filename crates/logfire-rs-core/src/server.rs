@@ -3,6 +3,7 @@
 mod config;
 mod exchange;
 mod frames;
+mod keep_open;
 mod origin;
 mod span;
 
@@ -21,8 +22,9 @@ use self::config::ServerConfig;
 pub(crate) use self::exchange::ServerExchange;
 pub use self::frames::RequestBodyObserver;
 use self::frames::observes_request;
+pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
-pub use self::span::{KeepOpen, ServerSpan, TraceResponse};
+pub use self::span::{ServerSpan, TraceResponse};
 use crate::message::ServerRequest;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::{DistributedTracing, HttpServerOptions};

@@ -2,6 +2,7 @@
 
 mod layers;
 mod routes;
+mod websockets;
 
 use axum::Router;
 use axum::body::Body;

@@ -1,5 +1,6 @@
 //! The end of a request: attributes, status and metrics, exactly once.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,8 +12,8 @@ use super::Engine;
 use crate::attributes::{self as keys, MetricSet, attribute};
 use crate::message::HttpVersion;
 use crate::metrics::HttpMetrics;
-use crate::names;
 use crate::request_span::{Exchange, Notes, RequestSpan};
+use crate::{names, redaction};
 
 /// What it takes to end the span of a server.
 pub(crate) struct ServerExchange {
@@ -193,4 +194,31 @@ fn error_type(notes: &Notes) -> Option<Value> {
         (None, Some(status), None) => Some(keys::status_text(status)),
         (None, None, _) => None,
     }
+}
+
+/// Records why there is no complete answer, unless something failed before.
+pub(super) fn record_failure(
+    handle: &RequestSpan,
+    error_type: &'static str,
+    message: impl FnOnce() -> String,
+) {
+    let text = if handle.0.recording { redaction::mask_text(&message()) } else { String::new() };
+    let mut notes = handle.0.notes();
+    if notes.ended || notes.failure.is_some() {
+        return;
+    }
+    notes.failure = Some(error_type);
+    notes.failure_text.clone_from(&text);
+    drop(notes);
+    if handle.0.recording {
+        let event = keys::exception(error_type, text);
+        handle.0.context.span().add_event(keys::EXCEPTION, event);
+    }
+}
+
+/// What a panic says.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or_default().to_owned()
 }

@@ -1,23 +1,22 @@
-//! The open span of a request, and who else may keep it open.
+//! The open span of a request.
 
-use std::any::Any;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
 
-use super::exchange::ServerExchange;
+use super::exchange::{ServerExchange, panic_message, record_failure};
 use super::frames::{self, RequestBodyObserver};
+use super::keep_open::KeepOpen;
 use crate::current::Entered;
 use crate::headers::Headers;
 use crate::message::{Frame, ServerResponse};
 use crate::options::SpanEnd;
 use crate::propagation::traceparent;
 use crate::request_span::RequestSpan;
-use crate::{attributes, diagnostics, redaction};
+use crate::{attributes, diagnostics};
 
 /// The span of one request, from its head to the last byte of the answer.
 ///
@@ -103,13 +102,10 @@ impl ServerSpan {
         let entered = self.enter();
         let result = catch_unwind(AssertUnwindSafe(poll));
         drop(entered);
-        match result {
-            Ok(value) => value,
-            Err(panic) => {
-                self.fail("panic", || panic_message(&*panic));
-                resume_unwind(panic)
-            }
-        }
+        result.unwrap_or_else(|panic| {
+            self.fail("panic", || panic_message(&*panic));
+            resume_unwind(panic)
+        })
     }
 
     /// Sets the route, unless one is known; for frameworks that tell it late.
@@ -288,71 +284,6 @@ impl Drop for ServerSpan {
     }
 }
 
-/// Keeps the span of an upgraded connection open; the last of it and the [`ServerSpan`] ends it.
-#[derive(Debug)]
-pub struct KeepOpen {
-    handle: Option<RequestSpan>,
-}
-
-impl KeepOpen {
-    /// Keeps the span of `request` open, if it is still.
-    #[must_use]
-    pub fn new(request: &RequestSpan) -> Option<Self> {
-        let server = request.0.server.as_ref()?;
-        let more = |open: usize| (open > 0).then_some(open + 1);
-        let kept = server.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        kept.ok().map(|_| Self { handle: Some(request.clone()) })
-    }
-
-    /// Makes the request the current one; around each poll of the connection's task.
-    pub fn enter(&mut self) -> Entered<'_> {
-        Entered::new(self.handle.as_ref().map(|it| it.context().clone()), &mut self.handle)
-    }
-
-    /// The handle for the application.
-    #[must_use]
-    pub fn request_span(&self) -> Option<&RequestSpan> {
-        self.handle.as_ref()
-    }
-
-    /// Records that the connection failed; `error_type` is one of a closed list of the adapter.
-    pub fn record_error(&self, error_type: &'static str, error: &dyn Display) {
-        if let Some(handle) = &self.handle {
-            record_failure(handle, error_type, || error.to_string());
-        }
-    }
-
-    /// Tells hooks of a message that the application received.
-    pub fn received_message(&mut self) {
-        self.message(frames::received);
-    }
-
-    /// Tells hooks of a message that the application sends.
-    pub fn sent_message(&mut self) {
-        self.message(frames::sent);
-    }
-
-    fn message(&mut self, tell: fn(&RequestSpan, &Frame<'_>)) {
-        if let Some(handle) = self.handle.clone() {
-            let _entered = self.enter();
-            tell(&handle, &Frame::Message);
-        }
-    }
-}
-
-impl Drop for KeepOpen {
-    fn drop(&mut self) {
-        if let Some(handle) = &self.handle
-            && let Some(server) = &handle.0.server
-        {
-            if std::thread::panicking() {
-                handle.0.notes().failure.get_or_insert("panic");
-            }
-            server.release(&handle.0);
-        }
-    }
-}
-
 /// The headers that tell a client of the trace of its request.
 #[derive(Clone, Debug)]
 pub struct TraceResponse {
@@ -369,31 +300,6 @@ impl TraceResponse {
             ("access-control-expose-headers", "server-timing, traceresponse".to_owned()),
         ]
     }
-}
-
-fn record_failure(
-    handle: &RequestSpan,
-    error_type: &'static str,
-    message: impl FnOnce() -> String,
-) {
-    let text = if handle.0.recording { redaction::mask_text(&message()) } else { String::new() };
-    let mut notes = handle.0.notes();
-    if notes.ended || notes.failure.is_some() {
-        return;
-    }
-    notes.failure = Some(error_type);
-    notes.failure_text.clone_from(&text);
-    drop(notes);
-    if handle.0.recording {
-        let event = attributes::exception(error_type, text);
-        handle.0.context.span().add_event(attributes::EXCEPTION, event);
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or_default().to_owned()
 }
 
 fn content_length(headers: &dyn Headers) -> Option<u64> {
