@@ -91,7 +91,7 @@ impl Delivery {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&self, timeout: Duration) -> Result<(), Unfinished> {
-        self.finished(self.queue.wait_until_finished(Instant::now() + timeout))
+        self.finished(self.queue.wait_until_finished(after(timeout)))
     }
 
     /// Takes nothing more, and waits at most `timeout` until what was submitted before has been delivered.
@@ -112,7 +112,7 @@ impl Delivery {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn shutdown(&self, timeout: Duration) -> Result<(), Unfinished> {
-        let deadline = Instant::now() + timeout;
+        let deadline = after(timeout);
         self.queue.close(deadline);
         self.finished(self.queue.wait_until_finished(deadline))
     }
@@ -140,7 +140,7 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.queue.close(Instant::now() + self.destination.request_timeout());
+        self.queue.close(after(self.destination.request_timeout()));
     }
 }
 
@@ -151,6 +151,12 @@ impl fmt::Debug for Delivery {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
+}
+
+/// The end of a timeout; one that no clock can hold ends in a year.
+fn after(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
 }
 
 struct Worker {
@@ -203,7 +209,7 @@ impl Worker {
             let wait = asked.unwrap_or_else(|| backoff.next_wait());
             let hopeless = self.queue.is_closed() && !self.reached;
             if hopeless
-                || started.elapsed() + wait > self.give_up_after
+                || wait > self.give_up_after.saturating_sub(started.elapsed())
                 || self.queue.pause(wait, asked.is_some()) == Next::GiveUp
             {
                 return false;

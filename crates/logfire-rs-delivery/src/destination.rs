@@ -46,7 +46,7 @@ pub enum Compression {
 }
 
 impl Destination {
-    /// A destination without headers; the path of each export is appended to `base_url`.
+    /// A destination without headers; the path of each export is appended to the path of `base_url`.
     ///
     /// # Errors
     ///
@@ -63,11 +63,10 @@ impl Destination {
     /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
     /// ```
     pub fn new(base_url: &str) -> Result<Self, InvalidDestination> {
-        let base_url = base_url.trim().trim_end_matches('/');
+        let base_url = base_url.trim();
         let valid = base_url.parse::<Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
-                && uri.query().is_none()
         });
         if !valid || base_url.contains('#') {
             return Err(InvalidDestination(format!(
@@ -173,7 +172,11 @@ impl Destination {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url)
+        let (base, query) = self.base_url.split_once('?').unwrap_or((&self.base_url, ""));
+        // An export without a path goes to the base URL exactly as it was given.
+        let base = if path.is_empty() { base } else { base.trim_end_matches('/') };
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{base}{path}{separator}{query}")
     }
 
     pub(crate) const fn headers(&self) -> &HeaderMap {
@@ -201,10 +204,11 @@ impl Destination {
     }
 }
 
-/// The base URL, without credentials.
+/// The base URL without credentials, query and final slash.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_credentials(&self.base_url))
+        let url = without_credentials(&self.base_url);
+        f.write_str(url.split('?').next().unwrap_or_default().trim_end_matches('/'))
     }
 }
 
@@ -258,29 +262,36 @@ mod tests {
 
     #[test]
     fn base_urls_are_checked() {
-        for url in
-            ["http://a", "https://a:1/b", "http://[::1]:4318", " http://a/ ", "http://u:p@a/x//"]
-        {
+        for url in [
+            "http://a",
+            "https://a:1/b",
+            "http://[::1]:4318",
+            " http://a/ ",
+            "http://u:p@a/x//",
+            "http://a?x=1",
+        ] {
             assert!(Destination::new(url).is_ok(), "{url}");
         }
-        for url in [
-            "",
-            "a",
-            "/a",
-            "http://",
-            "http:///x",
-            "ftp://a",
-            "http://a b",
-            "http://a?x=1",
-            "http://a#x",
-        ] {
+        for url in ["", "a", "/a", "http://", "http:///x", "ftp://a", "http://a b", "http://a#x"] {
             assert!(Destination::new(url).is_err(), "{url}");
         }
     }
 
     #[test]
+    fn the_path_of_an_export_comes_after_the_path_of_the_base_url() {
+        for (base_url, path, url) in [
+            ("http://a", "/v1/traces", "http://a/v1/traces"),
+            ("http://a/b/", "/v1/traces", "http://a/b/v1/traces"),
+            ("http://a/b/", "", "http://a/b/"),
+            ("http://a/b?c=d", "/v1/traces", "http://a/b/v1/traces?c=d"),
+        ] {
+            assert_eq!(Destination::new(base_url).unwrap().url(path), url);
+        }
+    }
+
+    #[test]
     fn nothing_shows_a_secret() {
-        let destination = Destination::new("https://user:hunter2@host/base/")
+        let destination = Destination::new("https://user:hunter2@host/base/?key=hunter2")
             .and_then(|destination| destination.header("authorization", "hunter2"))
             .unwrap();
         assert_eq!(

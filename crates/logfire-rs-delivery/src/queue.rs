@@ -192,7 +192,8 @@ impl Queue {
                 Some(_) if !asked_for => wait.min(PAUSE_DURING_SHUTDOWN),
                 _ => wait,
             };
-            let due = begin + wait;
+            // A wait that no clock can hold is as good as none.
+            let Some(due) = begin.checked_add(wait) else { return Next::GiveUp };
             if state.deadline.is_some_and(|deadline| due >= deadline) {
                 return Next::GiveUp;
             }

@@ -121,6 +121,15 @@ fn retry_after_is_honored() {
 }
 
 #[test]
+fn a_retry_after_beyond_all_time_is_given_up() {
+    let receiver = Receiver::answering(|_| Answer::RetryAfter(503, u64::MAX));
+    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(Duration::MAX).unwrap_err();
+    assert_eq!(delivery.counts().lost, 1);
+}
+
+#[test]
 fn what_is_refused_is_lost_and_told() {
     let receiver = Receiver::answering(|n| match n {
         0 => Answer::Status(401),
