@@ -96,7 +96,7 @@ impl Delivery {
 
     /// Takes nothing more, and waits at most `timeout` until what was submitted before has been delivered.
     ///
-    /// Retries go on until the time is up, except to a destination that has never answered: that is given up at once.
+    /// Retries go on until the time is up, except to a destination that was never there: that is given up at once.
     /// A request under way when the time is up goes on in the background until its own timeout.
     ///
     /// # Errors
@@ -165,7 +165,7 @@ struct Worker {
     reports: Reports,
     first_retry_after: Duration,
     give_up_after: Duration,
-    /// Whether the destination has ever answered.
+    /// Whether there has ever been a connection to the destination.
     reached: bool,
 }
 
@@ -203,7 +203,10 @@ impl Worker {
                     self.reached = true;
                     (reason, retry_after)
                 }
-                Answer::Silent { reason } => (reason, None),
+                Answer::Silent { reason, connected } => {
+                    self.reached |= connected;
+                    (reason, None)
+                }
             };
             self.reports.unreachable(reason);
             let wait = asked.unwrap_or_else(|| backoff.next_wait());

@@ -34,6 +34,7 @@ pub(crate) enum Answer {
     /// No answer: not connected, cut off, or too slow.
     Silent {
         reason: String,
+        connected: bool,
     },
 }
 
@@ -97,8 +98,20 @@ impl Poster {
                     Answer::Refused(parts.status.as_u16())
                 }
             }
-            Err(error) => Answer::Silent { reason: error.to_string() },
+            Err(error) => {
+                Answer::Silent { reason: error.to_string(), connected: !is_nobody_there(&error) }
+            }
         }
+    }
+}
+
+fn is_nobody_there(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }
 

@@ -1,1 +1,50 @@
 //! One line of OpenTelemetry setup for Logfire and any OTLP backend.
+//!
+//! ```
+//! # fn main() -> Result<(), logfire_rs_sdk::ConfigureError> {
+//! # let configure = || logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false);
+//! let logfire = configure().service_name("shop").finish()?;
+//! // … the program; dropping `logfire` sends what is left.
+//! # drop(logfire);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! (In a program, `configure` is [`logfire_rs_sdk::configure`](configure).)
+//!
+//! It shows each request on stderr while it happens, and sends traces and metrics to [Logfire] if there is a token,
+//! and to the endpoint in `OTEL_EXPORTER_OTLP_ENDPOINT` if there is one. [`Configuration`] has every setting with its
+//! environment variable and default: a setter wins over the environment, and the environment over the default.
+//! An empty variable counts as unset.
+//!
+//! What is wrong with the environment is told in one line on stderr and ignored, except for what would send telemetry
+//! to the wrong place; see [`ConfigureError`].
+//!
+//! # Crate features
+//!
+//! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
+//!
+//! [Logfire]: https://logfire.pydantic.dev
+
+mod configure;
+mod console;
+mod environment;
+mod error;
+#[cfg_attr(not(feature = "otlp-http"), path = "no_export.rs")]
+mod export;
+mod guard;
+mod message;
+mod pipeline;
+mod resource;
+mod sampling;
+mod send;
+mod warnings;
+
+pub use configure::{Configuration, configure};
+pub use console::{Colors, ConsoleOptions};
+pub use error::{ConfigureError, FlushError};
+pub use guard::Logfire;
+pub use send::SendToLogfire;
+
+pub use opentelemetry;
+pub use opentelemetry_sdk;

@@ -1,0 +1,313 @@
+//! The configuration: setters, environment, and putting it all together.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use opentelemetry::{
+    KeyValue, global,
+    propagation::{TextMapCompositePropagator, TextMapPropagator},
+};
+use opentelemetry_sdk::{
+    metrics::SdkMeterProvider,
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::{Sampler, SdkTracerProvider, SpanProcessor},
+};
+
+use crate::{
+    ConfigureError, ConsoleOptions, Logfire, SendToLogfire,
+    console::{Console, ConsoleProcessor},
+    environment::Environment,
+    export::{Deliveries, Destinations},
+    guard::Running,
+    pipeline::Pipeline,
+    resource::ResourceSettings,
+    sampling,
+    send::LogfireSettings,
+    warnings::Warnings,
+};
+
+/// Whether a configuration has set the globals of this process.
+static CONFIGURED: AtomicBool = AtomicBool::new(false);
+
+/// Begins a configuration; [`Configuration::finish`] ends it.
+///
+/// ```
+/// # let configure = || logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false);
+/// let logfire = configure().service_name("shop").service_version("1.2.3").finish()?;
+/// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+/// ```
+pub fn configure() -> Configuration {
+    Configuration::default()
+}
+
+/// What is to be configured; made by [`configure`].
+///
+/// A setter wins over the environment, and the environment over the default.
+#[derive(Debug, Default)]
+#[must_use = "nothing is configured before `finish`"]
+pub struct Configuration {
+    logfire: LogfireSettings,
+    resource: ResourceSettings,
+    console: ConsoleOptions,
+    processors: Vec<Box<dyn SpanProcessor>>,
+    environment: Option<Environment>,
+    warnings: Option<Warnings>,
+    local: bool,
+}
+
+impl Configuration {
+    /// The name of the service, `service.name`.
+    ///
+    /// Environment: `LOGFIRE_SERVICE_NAME`, `OTEL_SERVICE_NAME`. By default `unknown_service:` and the executable.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().service_name("shop");
+    /// ```
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.resource.service_name = Some(name.into());
+        self
+    }
+
+    /// The version of the service, `service.version`.
+    ///
+    /// Environment: `LOGFIRE_SERVICE_VERSION`, `OTEL_SERVICE_VERSION`. None by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().service_version(env!("CARGO_PKG_VERSION"));
+    /// ```
+    pub fn service_version(mut self, version: impl Into<String>) -> Self {
+        self.resource.service_version = Some(version.into());
+        self
+    }
+
+    /// The environment that the service is deployed to, `deployment.environment.name`.
+    ///
+    /// Environment: `LOGFIRE_ENVIRONMENT`. None by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().environment("staging");
+    /// ```
+    pub fn environment(mut self, environment: impl Into<String>) -> Self {
+        self.resource.environment = Some(environment.into());
+        self
+    }
+
+    /// Further attributes of the resource; they win over those in the environment, and the setters above over them.
+    ///
+    /// Environment: `OTEL_RESOURCE_ATTRIBUTES`, `LOGFIRE_RESOURCE_ATTRIBUTES`. By default `service.instance.id`,
+    /// `process.pid`, `os.type`, `host.arch` and `telemetry.sdk.*`.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::KeyValue;
+    ///
+    /// let configuration = logfire_rs_sdk::configure().resource_attributes([KeyValue::new("team", "payments")]);
+    /// ```
+    pub fn resource_attributes(mut self, attributes: impl IntoIterator<Item = KeyValue>) -> Self {
+        self.resource.attributes.extend(attributes);
+        self
+    }
+
+    /// The Logfire write token; several, separated by commas, all get everything.
+    ///
+    /// A token that names no known region of Logfire is told once and sent to the US region.
+    /// Environment: `LOGFIRE_TOKEN`. None by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().token("pylf_v1_eu_…");
+    /// ```
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.logfire.token = Some(token.into());
+        self
+    }
+
+    /// Whether telemetry goes to Logfire.
+    ///
+    /// Environment: `LOGFIRE_SEND_TO_LOGFIRE` (`true`, `false`, `if-token-present`). If there is a token by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().send_to_logfire(false);
+    /// ```
+    pub fn send_to_logfire(mut self, send: impl Into<SendToLogfire>) -> Self {
+        self.logfire.send = Some(send.into());
+        self
+    }
+
+    /// The base URL of Logfire, for a self-hosted one, instead of that of the token's region.
+    ///
+    /// Environment: `LOGFIRE_BASE_URL`.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().base_url("https://logfire.example.com");
+    /// ```
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.logfire.base_url = Some(base_url.into());
+        self
+    }
+
+    /// What the console shows; `true` and `false` turn it on and off.
+    ///
+    /// Environment: `LOGFIRE_CONSOLE` (`true`, `false`), and those of [`ConsoleOptions`]. On by default.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::ConsoleOptions;
+    ///
+    /// let configuration = logfire_rs_sdk::configure().console(false);
+    /// let configuration = logfire_rs_sdk::configure().console(ConsoleOptions::default().timestamps(false));
+    /// ```
+    pub fn console(mut self, console: impl Into<ConsoleOptions>) -> Self {
+        self.console = console.into();
+        self
+    }
+
+    /// Adds a span processor, which sees each span after the console and the exporters.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry_sdk::trace::SimpleSpanProcessor;
+    /// # #[derive(Debug)]
+    /// # struct MyExporter;
+    /// # impl logfire_rs_sdk::opentelemetry_sdk::trace::SpanExporter for MyExporter {
+    /// #     async fn export(
+    /// #         &self,
+    /// #         _: Vec<logfire_rs_sdk::opentelemetry_sdk::trace::SpanData>,
+    /// #     ) -> logfire_rs_sdk::opentelemetry_sdk::error::OTelSdkResult {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    ///
+    /// let configuration = logfire_rs_sdk::configure().add_span_processor(SimpleSpanProcessor::new(MyExporter));
+    /// ```
+    pub fn add_span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
+        self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Reads settings from `lookup` instead of the environment of the process. Proxy variables are then not read.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure()
+    ///     .env_lookup(|name| (name == "LOGFIRE_ENVIRONMENT").then(|| "test".to_owned()));
+    /// ```
+    pub fn env_lookup(
+        mut self,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment =
+            Some(Environment { lookup: Some(Arc::new(lookup)), warnings: Warnings::default() });
+        self
+    }
+
+    /// Calls `listener` for each warning, from any thread, instead of writing a line to stderr.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().on_warning(|warning| println!("{warning}"));
+    /// ```
+    pub fn on_warning(mut self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.warnings = Some(Warnings::new(listener));
+        self
+    }
+
+    /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
+    ///
+    /// ```
+    /// # let configure = || logfire_rs_sdk::configure().env_lookup(|_| None).console(false);
+    /// let one = configure().local().finish()?;
+    /// let another = configure().local().finish()?;
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn local(mut self) -> Self {
+        self.local = true;
+        self
+    }
+
+    /// Starts everything and, unless [`local`](Self::local), sets the global tracer and meter providers and W3C trace
+    /// context and baggage as the global propagator.
+    ///
+    /// With `OTEL_SDK_DISABLED=true` only the propagator is set, and nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConfigureError`]; nothing is started or set then.
+    ///
+    /// ```
+    /// # let configure = || logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false);
+    /// let logfire = configure().finish()?;
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn finish(self) -> Result<Logfire, ConfigureError> {
+        if self.local {
+            return self.start().map(|(logfire, _)| logfire);
+        }
+        if CONFIGURED.swap(true, Ordering::SeqCst) {
+            return Err(ConfigureError::AlreadyConfigured);
+        }
+        let (logfire, enabled) = self.start().inspect_err(|_| {
+            CONFIGURED.store(false, Ordering::SeqCst);
+        })?;
+        global::set_text_map_propagator(propagator());
+        if enabled {
+            global::set_tracer_provider(logfire.tracer_provider().clone());
+            global::set_meter_provider(logfire.meter_provider().clone());
+        }
+        Ok(logfire)
+    }
+
+    /// A running instance, and whether it records.
+    fn start(self) -> Result<(Logfire, bool), ConfigureError> {
+        let mut env = self
+            .environment
+            .unwrap_or_else(|| Environment { lookup: None, warnings: Warnings::default() });
+        env.warnings = self.warnings.unwrap_or(env.warnings);
+        if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+            return Ok((Logfire::new(disabled(), env.warnings), false));
+        }
+
+        let destinations = Destinations::resolve(&self.logfire, &env)?;
+        let resource = self.resource.resolve(&env);
+        let console = self
+            .console
+            .resolve(&env)
+            .map(Console::start)
+            .transpose()
+            .map_err(ConfigureError::Thread)?;
+
+        let mut processors: Vec<Box<dyn SpanProcessor>> = Vec::new();
+        if let Some(console) = &console {
+            processors.push(Box::new(ConsoleProcessor(console.clone())));
+        }
+        let meters = SdkMeterProvider::builder().with_resource(resource.clone());
+        let (meters, deliveries) = destinations.open(&env)?.install(&mut processors, meters, &env);
+        processors.extend(self.processors);
+
+        let running = Running {
+            tracer_provider: SdkTracerProvider::builder()
+                .with_sampler(sampling::sampler(&env))
+                .with_span_limits(sampling::span_limits(&env))
+                .with_resource(resource)
+                .with_span_processor(Pipeline { processors })
+                .build(),
+            meter_provider: meters.build(),
+            console,
+            deliveries,
+        };
+        Ok((Logfire::new(running, env.warnings), true))
+    }
+}
+
+/// Providers that record nothing.
+fn disabled() -> Running {
+    Running {
+        tracer_provider: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
+        meter_provider: SdkMeterProvider::builder().build(),
+        console: None,
+        deliveries: Deliveries::default(),
+    }
+}
+
+/// <https://www.w3.org/TR/trace-context/> and <https://www.w3.org/TR/baggage/>
+fn propagator() -> TextMapCompositePropagator {
+    let trace_context: Box<dyn TextMapPropagator + Send + Sync> =
+        Box::new(TraceContextPropagator::new());
+    TextMapCompositePropagator::new(vec![trace_context, Box::new(BaggagePropagator::new())])
+}

@@ -1,0 +1,9 @@
+//! The console: each request on stderr, while it happens.
+
+mod options;
+mod processor;
+mod render;
+mod sink;
+
+pub use options::{Colors, ConsoleOptions};
+pub(crate) use processor::{Console, ConsoleProcessor};

@@ -1,0 +1,167 @@
+//! What the console shows, and where.
+
+use std::{fmt, io::Write};
+
+use jiff::tz::TimeZone;
+
+use crate::environment::Environment;
+
+/// What the console shows, and where: each request when it starts, and its status and duration when it ends.
+///
+/// On by default, on stderr, with local time and with colors if stderr is a terminal.
+///
+/// ```text
+/// 14:03:22.101 GET /hello/bob ? q='3'
+/// 14:03:22.102   GET 127.0.0.1/greeting
+/// 14:03:22.103     GET /greeting
+/// 14:03:22.103     └ 200 in 0.4 ms
+/// 14:03:22.104   └ 200 in 2.1 ms
+/// 14:03:22.105 └ 200 in 3.9 ms
+/// ```
+///
+/// A line whose parent is not the one above it is preceded by its parents, dim and without a time; the end of such a
+/// request repeats its message. What is shown comes from the spans' attributes, where URLs are masked already.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use logfire_rs_sdk::{ConsoleOptions, configure, opentelemetry::trace::{Tracer, TracerProvider}};
+///
+/// # struct Sender(mpsc::Sender<u8>);
+/// # impl std::io::Write for Sender {
+/// #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+/// #         bytes.iter().for_each(|byte| self.0.send(*byte).unwrap());
+/// #         Ok(bytes.len())
+/// #     }
+/// #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
+/// # }
+/// # let (sender, written) = mpsc::channel();
+/// # let writer = Sender(sender);
+/// let options = ConsoleOptions::default().timestamps(false).writer(writer);
+/// let logfire = configure().local().env_lookup(|_| None).console(options).finish()?;
+/// logfire.tracer_provider().tracer("doc").start("tidy up");
+/// logfire.shutdown().unwrap();
+/// # let written = String::from_utf8(written.try_iter().collect()).unwrap();
+/// assert!(written.starts_with("tidy up\n└ "));
+/// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+/// ```
+#[derive(Default)]
+pub struct ConsoleOptions {
+    enabled: Option<bool>,
+    colors: Option<Colors>,
+    timestamps: Option<bool>,
+    writer: Option<Box<dyn Write + Send>>,
+}
+
+/// Whether the console uses colors.
+///
+/// ```
+/// use logfire_rs_sdk::{Colors, ConsoleOptions};
+///
+/// let options = ConsoleOptions::default().colors(Colors::Never);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colors {
+    /// On a terminal, unless `NO_COLOR` is set; see `CLICOLOR` and `CLICOLOR_FORCE` of [anstream].
+    ///
+    /// [anstream]: https://docs.rs/anstream
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ConsoleOptions {
+    /// Whether there are colors. [`Colors::Auto`] by default, which is [`Colors::Never`] with a writer.
+    /// Environment: `LOGFIRE_CONSOLE_COLORS` (`auto`, `always`, `never`).
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::{Colors, ConsoleOptions};
+    /// let options = ConsoleOptions::default().colors(Colors::Always);
+    /// ```
+    #[must_use]
+    pub fn colors(mut self, colors: Colors) -> Self {
+        self.colors = Some(colors);
+        self
+    }
+
+    /// Whether lines begin with the local time. Yes by default.
+    /// Environment: `LOGFIRE_CONSOLE_INCLUDE_TIMESTAMP`.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::ConsoleOptions;
+    /// let options = ConsoleOptions::default().timestamps(false);
+    /// ```
+    #[must_use]
+    pub fn timestamps(mut self, timestamps: bool) -> Self {
+        self.timestamps = Some(timestamps);
+        self
+    }
+
+    /// Writes somewhere else than to stderr. The writer runs on the console's own thread; its errors are ignored.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::ConsoleOptions;
+    /// let options = ConsoleOptions::default().writer(std::io::stdout());
+    /// ```
+    #[must_use]
+    pub fn writer(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.writer = Some(Box::new(writer));
+        self
+    }
+
+    /// The options with everything decided, or `None` if the console is off.
+    pub(crate) fn resolve(self, env: &Environment) -> Option<ResolvedConsole> {
+        if !self.enabled.or_else(|| env.boolean("LOGFIRE_CONSOLE")).unwrap_or(true) {
+            return None;
+        }
+        let colors = self.colors.or_else(|| {
+            env.parsed(&["LOGFIRE_CONSOLE_COLORS"], "`auto`, `always` or `never`", Colors::parse)
+        });
+        let timestamps =
+            self.timestamps.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TIMESTAMP"));
+        Some(ResolvedConsole {
+            colors: colors.unwrap_or_default(),
+            time_zone: timestamps.unwrap_or(true).then(TimeZone::system),
+            writer: self.writer,
+        })
+    }
+}
+
+/// On or off, with everything else as it is by default.
+impl From<bool> for ConsoleOptions {
+    fn from(enabled: bool) -> Self {
+        Self { enabled: Some(enabled), ..Self::default() }
+    }
+}
+
+impl fmt::Debug for ConsoleOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleOptions")
+            .field("enabled", &self.enabled)
+            .field("colors", &self.colors)
+            .field("timestamps", &self.timestamps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Colors {
+    fn parse(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "auto" => Some(Self::Auto),
+            "always" => Some(Self::Always),
+            "never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}
+
+/// The options of a console that is on.
+pub(crate) struct ResolvedConsole {
+    pub(crate) colors: Colors,
+    /// `None` shows no time.
+    pub(crate) time_zone: Option<TimeZone>,
+    /// `None` is stderr.
+    pub(crate) writer: Option<Box<dyn Write + Send>>,
+}

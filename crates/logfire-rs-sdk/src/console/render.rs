@@ -1,0 +1,468 @@
+//! Turns starts and ends of spans into lines. No threads, no clock: the same events give the same text.
+
+use std::{
+    collections::HashMap,
+    fmt::{self, Display},
+    time::{Duration, SystemTime},
+};
+
+use anstyle::{AnsiColor, Style};
+use jiff::{Timestamp, tz::TimeZone};
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_semantic_conventions::attribute::{
+    ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
+};
+
+use crate::message::{message, status_code, text};
+
+/// Open spans that are remembered for indentation. The children of further ones begin at the left.
+const MAX_OPEN: usize = 10_000;
+/// Details of errors longer than this are cut.
+const MAX_DETAIL: usize = 300;
+
+const DIM: Style = Style::new().dimmed();
+const TIME: Style = AnsiColor::Green.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const ERROR: Style = AnsiColor::Red.on_default();
+
+/// The spans that are open, and the ones that the last line belongs to.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    /// `None` shows no time.
+    time_zone: Option<TimeZone>,
+    open: HashMap<Key, Open>,
+    /// From the outermost span to the one of the last line: what a reader takes for the parents of the next line.
+    path: Vec<Key>,
+}
+
+/// Both ids: a span id is unique in its trace only.
+type Key = (TraceId, SpanId);
+
+#[derive(Debug)]
+struct Open {
+    parent: Option<Key>,
+    /// Stays when the parent ends first.
+    depth: usize,
+    message: String,
+}
+
+impl Renderer {
+    pub(crate) fn new(time_zone: Option<TimeZone>) -> Self {
+        Self { time_zone, open: HashMap::new(), path: Vec::new() }
+    }
+
+    pub(crate) fn start(&mut self, span: &SpanData) -> String {
+        let key = (span.span_context.trace_id(), span.span_context.span_id());
+        // The parent may be of another service in this process: the ids are all that counts.
+        let parent = (span.span_context.trace_id(), span.parent_span_id);
+        let parents = self.parents_and_self(parent);
+        let depth = self.depth_below(parent);
+        let message = visible(&message(span));
+
+        let mut lines = self.missing_parents(&parents);
+        self.line(&mut lines, Some(span.start_time), depth, &message);
+        if self.open.len() < MAX_OPEN {
+            let parent = parents.last().copied();
+            self.open.insert(key, Open { parent, depth, message });
+        }
+        self.path = parents;
+        self.path.push(key);
+        lines
+    }
+
+    pub(crate) fn end(&mut self, span: &SpanData) -> String {
+        let key = (span.span_context.trace_id(), span.span_context.span_id());
+        let mut chain = self.parents_and_self(key);
+        let is_open = self.open.remove(&key);
+        // Unknown if the start was left out, or if there were too many to remember it.
+        let depth = is_open.as_ref().map_or_else(
+            || self.depth_below((span.span_context.trace_id(), span.parent_span_id)),
+            |open| open.depth,
+        );
+
+        let mut ending = format!("{}", Ending(span));
+        if is_open.is_some() && self.path.starts_with(&chain) {
+            chain.pop();
+            self.path = chain;
+        } else {
+            let message = is_open.map_or_else(|| visible(&message(span)), |open| open.message);
+            ending.push_str(&format!("  {}", painted(DIM, &message)));
+            self.path.clear();
+        }
+        let mut line = String::new();
+        self.line(&mut line, Some(span.end_time), depth, &ending);
+        line
+    }
+
+    /// The queue was full. Ends may be among what was left out, so that what is open is no longer known.
+    pub(crate) fn left_out(&mut self, lines: u64) -> String {
+        let mut text = String::new();
+        if lines > 0 {
+            self.open.clear();
+            self.path.clear();
+            self.line(&mut text, None, 0, &painted(DIM, &format!("… {lines} lines left out")));
+        }
+        text
+    }
+
+    fn depth_below(&self, parent: Key) -> usize {
+        self.open.get(&parent).map_or(0, |parent| parent.depth + 1)
+    }
+
+    /// The open spans above `key`, outermost first, and `key` itself if it is open.
+    fn parents_and_self(&self, key: Key) -> Vec<Key> {
+        let mut chain = Vec::new();
+        let mut next = Some(key);
+        while let Some(key) = next
+            && let Some(open) = self.open.get(&key)
+        {
+            chain.push(key);
+            next = open.parent;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// The parents that the last line does not belong to, again, so that the next line is not read as theirs.
+    fn missing_parents(&self, parents: &[Key]) -> String {
+        let shown = self.path.iter().zip(parents).take_while(|(shown, parent)| shown == parent);
+        let mut lines = String::new();
+        for parent in parents.iter().skip(shown.count()) {
+            if let Some(open) = self.open.get(parent) {
+                self.line(&mut lines, None, open.depth, &painted(DIM, &open.message));
+            }
+        }
+        lines
+    }
+
+    fn line(&self, lines: &mut String, time: Option<SystemTime>, depth: usize, text: &str) {
+        if let Some(time_zone) = &self.time_zone {
+            let time = time.and_then(|time| Timestamp::try_from(time).ok());
+            let time = time.map(|time| time.to_zoned(time_zone.clone()).strftime("%H:%M:%S%.3f"));
+            match time {
+                Some(time) => lines.push_str(&painted(TIME, &time)),
+                None => lines.push_str("            "),
+            }
+            lines.push(' ');
+        }
+        lines.push_str(&"  ".repeat(depth));
+        lines.push_str(text);
+        lines.push('\n');
+    }
+}
+
+/// `└ 200 in 1.2 ms`
+struct Ending<'a>(&'a SpanData);
+
+impl Display for Ending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = self.0;
+        let code = status_code(&span.attributes);
+        let failed = matches!(span.status, Status::Error { .. });
+        let style = match code {
+            _ if failed => ERROR,
+            Some(400..) if span.span_kind == SpanKind::Client => ERROR,
+            Some(500..) => ERROR,
+            Some(400..) => WARNING,
+            _ => GOOD,
+        };
+        let code = code.map(|code| code.to_string());
+        let error_type = text(&span.attributes, &[ERROR_TYPE])
+            .filter(|error_type| Some(error_type.as_ref()) != code.as_deref());
+        let mut outcome: Vec<_> =
+            code.iter().map(String::as_str).chain(error_type.as_deref()).collect();
+        if outcome.is_empty() && failed {
+            outcome.push("error");
+        }
+        let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
+        let duration = painted(DIM, &format!("{}", Shown(duration)));
+        let corner = painted(DIM, &"└");
+        if outcome.is_empty() {
+            write!(f, "{corner} {duration}")?;
+        } else {
+            let outcome = painted(style, &visible(&outcome.join(" ")));
+            write!(f, "{corner} {outcome} {} {duration}", painted(DIM, &"in"))?;
+        }
+        match detail(span) {
+            Some(detail) => write!(f, " {}", painted(style, &visible(&detail))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an error says about itself: its exception, or the description of its status.
+fn detail(span: &SpanData) -> Option<String> {
+    let exception = span.events.iter().find(|event| event.name == "exception");
+    let description = match &span.status {
+        Status::Error { description } if !description.is_empty() => Some(description.to_string()),
+        _ => None,
+    };
+    let exception = exception.and_then(|event| {
+        let parts =
+            [EXCEPTION_TYPE, EXCEPTION_MESSAGE].map(|name| text(&event.attributes, &[name]));
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(": "))
+    });
+    let mut detail = exception.or(description)?;
+    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    Some(detail)
+}
+
+/// Two digits that matter below ten, none behind the point above.
+struct Shown(Duration);
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        let milliseconds = seconds * 1e3;
+        match milliseconds {
+            ..0.95 => write!(f, "{milliseconds:.2} ms"),
+            ..9.95 => write!(f, "{milliseconds:.1} ms"),
+            ..999.5 => write!(f, "{milliseconds:.0} ms"),
+            ..99_950.0 => write!(f, "{seconds:.1} s"),
+            _ => write!(f, "{seconds:.0} s"),
+        }
+    }
+}
+
+fn painted(style: Style, text: &impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Control characters would let a request draw on the terminal of whoever reads.
+fn visible(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escape = c.is_control().then(|| c.escape_default());
+            escape.into_iter().flatten().chain((!c.is_control()).then_some(c))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use opentelemetry::{
+        KeyValue,
+        trace::{Event, SpanContext, TraceFlags, TraceState},
+    };
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
+    use super::*;
+
+    /// A span that starts `start` and ends `end` milliseconds after 14:03:22.
+    fn span(id: u64, parent: u64, (start, end): (u64, u64), name: &'static str) -> SpanData {
+        let context = SpanContext::new(
+            TraceId::from(1),
+            SpanId::from(id),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        );
+        let base = SystemTime::UNIX_EPOCH + Duration::from_secs(14 * 3600 + 3 * 60 + 22);
+        SpanData {
+            span_context: context,
+            parent_span_id: SpanId::from(parent),
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: Cow::Borrowed(name),
+            start_time: base + Duration::from_millis(start),
+            end_time: base + Duration::from_millis(end),
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: Default::default(),
+        }
+    }
+
+    fn http(kind: &SpanKind, mut span: SpanData, url: &'static str, code: i64) -> SpanData {
+        span.span_kind = kind.clone();
+        span.attributes.push(KeyValue::new("http.request.method", "GET"));
+        let key = if *kind == SpanKind::Client { "url.full" } else { "url.path" };
+        span.attributes.push(KeyValue::new(key, url));
+        if code > 0 {
+            span.attributes.push(KeyValue::new("http.response.status_code", code));
+        }
+        span
+    }
+
+    fn failed(mut span: SpanData, description: &'static str) -> SpanData {
+        span.status = Status::error(description);
+        span
+    }
+
+    enum Step<'a> {
+        Start(&'a SpanData),
+        End(&'a SpanData),
+    }
+    use Step::{End, Start};
+
+    fn render(time_zone: Option<TimeZone>, steps: &[Step<'_>]) -> String {
+        let mut renderer = Renderer::new(time_zone);
+        let colored: String = steps
+            .iter()
+            .map(|step| match step {
+                Start(span) => renderer.start(span),
+                End(span) => renderer.end(span),
+            })
+            .collect();
+        anstream::adapter::strip_str(&colored).to_string()
+    }
+
+    #[test]
+    fn a_request_and_its_call_in_one_process() {
+        let outer = http(&SpanKind::Server, span(1, 0, (0, 12), "GET"), "/hello/bob", 200);
+        let call =
+            http(&SpanKind::Client, span(2, 1, (1, 4), "GET"), "http://127.0.0.1:8001/name", 200);
+        let mut inner = http(&SpanKind::Server, span(3, 2, (2, 3), "GET"), "/name", 200);
+        inner.parent_span_is_remote = true;
+        let steps =
+            [Start(&outer), Start(&call), Start(&inner), End(&inner), End(&call), End(&outer)];
+        let expected = "\
+14:03:22.000 GET /hello/bob
+14:03:22.001   GET 127.0.0.1/name
+14:03:22.002     GET /name
+14:03:22.003     └ 200 in 1.0 ms
+14:03:22.004   └ 200 in 3.0 ms
+14:03:22.012 └ 200 in 12 ms
+";
+        assert_eq!(render(Some(TimeZone::UTC), &steps), expected);
+    }
+
+    #[test]
+    fn the_answering_service_may_end_after_the_call() {
+        let call = http(&SpanKind::Client, span(1, 0, (0, 2), "GET"), "http://h/stream", 200);
+        let answer = http(&SpanKind::Server, span(2, 1, (1, 3), "GET"), "/stream", 200);
+        let work = span(3, 2, (1, 3), "chunk");
+        let steps =
+            [Start(&call), Start(&answer), End(&call), Start(&work), End(&work), End(&answer)];
+        let expected = "\
+GET h/stream
+  GET /stream
+└ 200 in 2.0 ms
+  GET /stream
+    chunk
+    └ 2.0 ms
+  └ 200 in 2.0 ms
+";
+        assert_eq!(render(None, &steps), expected);
+    }
+
+    #[test]
+    fn interleaved_requests_repeat_whom_they_belong_to() {
+        let a = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
+        let b = http(&SpanKind::Server, span(2, 0, (1, 4), "GET"), "/b", 404);
+        let in_a = span(3, 1, (2, 3), "work of a");
+        let steps = [Start(&a), Start(&b), Start(&in_a), End(&b), End(&in_a), End(&a)];
+        let expected = "\
+14:03:22.000 GET /a
+14:03:22.001 GET /b
+             GET /a
+14:03:22.002   work of a
+14:03:22.004 └ 404 in 3.0 ms  GET /b
+14:03:22.003   └ 1.0 ms  work of a
+14:03:22.005 └ 200 in 5.0 ms  GET /a
+";
+        assert_eq!(render(Some(TimeZone::UTC), &steps), expected);
+    }
+
+    #[test]
+    fn endings_say_what_went_wrong() {
+        let ending =
+            |span: &SpanData| render(None, &[Start(span), End(span)]).replacen("GET /\n", "", 1);
+        let server = |code| http(&SpanKind::Server, span(1, 0, (0, 0), "GET"), "/", code);
+        let with_type = |mut span: SpanData, error_type: &'static str| {
+            span.attributes.push(KeyValue::new("error.type", error_type));
+            span
+        };
+
+        assert_eq!(ending(&server(404)), "└ 404 in 0.00 ms\n");
+        assert_eq!(ending(&failed(with_type(server(500), "500"), "")), "└ 500 in 0.00 ms\n");
+        assert_eq!(
+            ending(&failed(with_type(server(0), "cancelled"), "")),
+            "└ cancelled in 0.00 ms\n"
+        );
+        assert_eq!(
+            ending(&failed(with_type(server(200), "response_body_error"), "disk gone")),
+            "└ 200 response_body_error in 0.00 ms disk gone\n"
+        );
+
+        let mut panicked = failed(with_type(server(500), "panic"), "");
+        let attributes = [("exception.type", "panic"), ("exception.message", "two\nlines")];
+        let attributes = attributes.map(|(key, value)| KeyValue::new(key, value)).to_vec();
+        let event = Event::new("exception", panicked.start_time, attributes, 0);
+        panicked.events.events.push(event);
+        assert_eq!(ending(&panicked), "└ 500 panic in 0.00 ms panic: two\\nlines\n");
+
+        let plain = failed(span(1, 0, (0, 0), "work"), "no luck");
+        assert_eq!(
+            render(None, &[Start(&plain), End(&plain)]),
+            "work\n└ error in 0.00 ms no luck\n"
+        );
+    }
+
+    #[test]
+    fn errors_are_red_and_warnings_yellow() {
+        let colored = |kind: SpanKind, code| {
+            let span = http(&kind, span(1, 0, (0, 0), "GET"), "/", code);
+            let mut renderer = Renderer::new(None);
+            renderer.start(&span);
+            renderer.end(&span)
+        };
+        assert!(colored(SpanKind::Server, 200).contains("\u{1b}[32m200\u{1b}[0m"));
+        assert!(colored(SpanKind::Server, 404).contains("\u{1b}[33m404\u{1b}[0m"));
+        assert!(colored(SpanKind::Server, 500).contains("\u{1b}[31m500\u{1b}[0m"));
+        assert!(colored(SpanKind::Client, 404).contains("\u{1b}[31m404\u{1b}[0m"));
+    }
+
+    #[test]
+    fn nobody_draws_on_the_terminal() {
+        let evil = span(1, 0, (0, 0), "a\u{1b}[2Jb\r\nc\u{9b}d");
+        assert_eq!(render(None, &[Start(&evil)]), "a\\u{1b}[2Jb\\r\\nc\\u{9b}d\n");
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_and_forgotten() {
+        let a = span(1, 0, (0, 1), "a");
+        let mut renderer = Renderer::new(None);
+        renderer.start(&a);
+        let told = renderer.left_out(2);
+        assert_eq!(anstream::adapter::strip_str(&told).to_string(), "… 2 lines left out\n");
+        assert_eq!(renderer.left_out(0), "");
+        let end = renderer.end(&a);
+        assert_eq!(anstream::adapter::strip_str(&end).to_string(), "└ 1.0 ms  a\n");
+    }
+
+    #[test]
+    fn the_open_spans_are_bounded() {
+        let mut renderer = Renderer::new(None);
+        for id in 1..=MAX_OPEN as u64 + 10 {
+            renderer.start(&span(id, 0, (0, 0), "x"));
+        }
+        assert_eq!(renderer.open.len(), MAX_OPEN);
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (micros, shown) in [
+            (7, "0.01 ms"),
+            (420, "0.42 ms"),
+            (1_240, "1.2 ms"),
+            (9_949, "9.9 ms"),
+            (42_400, "42 ms"),
+            (999_600, "1.0 s"),
+            (61_000_000, "61.0 s"),
+            (3_600_000_000, "3600 s"),
+        ] {
+            assert_eq!(Shown(Duration::from_micros(micros)).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which ways out there are: one per Logfire token, and one per signal with an OTLP endpoint.
+
+use std::sync::Arc;
+
+use logfire_rs_delivery::{Destination, Region};
+use opentelemetry_sdk::metrics::Temporality;
+
+use super::{
+    Outlet, Outlets,
+    encode::Encoding,
+    otlp::{self, OtlpTarget, Signal},
+};
+use crate::{ConfigureError, environment::Environment, send::LogfireSettings};
+
+/// Everything that can be wrong is found before a thread is started.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    logfire: Vec<Destination>,
+    traces: Option<OtlpTarget>,
+    metrics: Option<OtlpTarget>,
+    otlp_temporality: Temporality,
+}
+
+impl Destinations {
+    pub(crate) fn resolve(
+        settings: &LogfireSettings,
+        env: &Environment,
+    ) -> Result<Self, ConfigureError> {
+        Ok(Self {
+            logfire: logfire(settings, env)?,
+            traces: otlp::target(Signal::Traces, env)?,
+            metrics: otlp::target(Signal::Metrics, env)?,
+            otlp_temporality: otlp::temporality(env),
+        })
+    }
+
+    /// Starts the delivery threads.
+    pub(crate) fn open(self, env: &Environment) -> Result<Outlets, ConfigureError> {
+        let mut outlets = Outlets::default();
+        for destination in self.logfire {
+            let delivery = outlets.deliver_to(destination, env)?;
+            let outlet = |signal: Signal| Outlet {
+                delivery: Arc::clone(&delivery),
+                path: signal.path(),
+                encoding: Encoding::Protobuf,
+                // Logfire adds up deltas; so does its Python SDK send them.
+                temporality: Temporality::Delta,
+            };
+            outlets.traces.push(outlet(Signal::Traces));
+            outlets.metrics.push(outlet(Signal::Metrics));
+        }
+        let temporality = self.otlp_temporality;
+        if let Some(OtlpTarget { destination, encoding }) = self.traces {
+            let delivery = outlets.deliver_to(destination, env)?;
+            outlets.traces.push(Outlet { delivery, path: "", encoding, temporality });
+        }
+        if let Some(OtlpTarget { destination, encoding }) = self.metrics {
+            let delivery = outlets.deliver_to(destination, env)?;
+            outlets.metrics.push(Outlet { delivery, path: "", encoding, temporality });
+        }
+        Ok(outlets)
+    }
+}
+
+fn logfire(
+    settings: &LogfireSettings,
+    env: &Environment,
+) -> Result<Vec<Destination>, ConfigureError> {
+    let (setting, tokens) = settings.tokens(env)?;
+    let base_url = base_url(settings.base_url.as_deref(), env)?;
+    let destination = |token: String| {
+        let destination = match &base_url {
+            Some(base_url) => base_url.clone().header("authorization", &token),
+            None => {
+                if Region::of_token(&token).is_none() {
+                    let us = Region::Us.base_url();
+                    env.warn(&format_args!(
+                        "{setting} names no known region of Logfire: sending to {us}"
+                    ));
+                }
+                Destination::logfire(&token)
+            }
+        };
+        match destination {
+            Ok(destination) => Ok(destination.environment_proxy(env.is_process())),
+            Err(error) => Err(ConfigureError::Invalid { setting, reason: error.to_string() }),
+        }
+    };
+    tokens.into_iter().map(destination).collect()
+}
+
+/// An invalid one is an error wherever it comes from: the default would send telemetry to the wrong place.
+fn base_url(
+    setter: Option<&str>,
+    env: &Environment,
+) -> Result<Option<Destination>, ConfigureError> {
+    let (setting, base_url) = match setter {
+        Some(base_url) => ("base_url", Some(base_url.to_owned())),
+        None => ("LOGFIRE_BASE_URL", env.text(&["LOGFIRE_BASE_URL"])),
+    };
+    let destination = base_url.map(|base_url| Destination::new(&base_url)).transpose();
+    destination.map_err(|error| ConfigureError::Invalid { setting, reason: error.to_string() })
+}

@@ -1,0 +1,111 @@
+//! Export: where telemetry goes, and the exporters that take it to the delivery threads.
+//!
+//! The exporters only encode and queue. What takes time and can fail is done by
+//! [`logfire_rs_delivery::Delivery`], whose waits have limits; the threads of the OpenTelemetry SDK never wait for a
+//! network.
+
+mod destinations;
+mod encode;
+mod metrics;
+mod otlp;
+mod traces;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export};
+use opentelemetry_sdk::{
+    error::{OTelSdkError, OTelSdkResult},
+    metrics::{MeterProviderBuilder, Temporality},
+    trace::SpanProcessor,
+};
+
+pub(crate) use self::destinations::Destinations;
+use self::encode::Encoding;
+use crate::{ConfigureError, environment::Environment};
+
+/// All ways out, and their deliveries, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Outlets {
+    traces: Vec<Outlet>,
+    metrics: Vec<Outlet>,
+    deliveries: Vec<Arc<Delivery>>,
+}
+
+/// A way out for one signal: a delivery, and how bodies look there.
+#[derive(Clone, Debug)]
+struct Outlet {
+    delivery: Arc<Delivery>,
+    /// Below the destination's base URL.
+    path: &'static str,
+    encoding: Encoding,
+    /// For metrics only.
+    temporality: Temporality,
+}
+
+/// What a flush has to wait for when the providers are done.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries(Vec<Arc<Delivery>>);
+
+impl Outlets {
+    /// Puts exporters behind the providers.
+    pub(crate) fn install(
+        self,
+        processors: &mut Vec<Box<dyn SpanProcessor>>,
+        mut meters: MeterProviderBuilder,
+        env: &Environment,
+    ) -> (MeterProviderBuilder, Deliveries) {
+        if !self.traces.is_empty() {
+            processors.push(Box::new(traces::span_processor(self.traces, env)));
+        }
+        for outlet in self.metrics {
+            meters = meters.with_reader(metrics::metric_reader(outlet, env));
+        }
+        (meters, Deliveries(self.deliveries))
+    }
+
+    fn deliver_to(
+        &mut self,
+        destination: Destination,
+        env: &Environment,
+    ) -> Result<Arc<Delivery>, ConfigureError> {
+        let warnings = env.warnings.clone();
+        let options = DeliveryOptions::default().on_problem(move |problem| warnings.warn(problem));
+        let delivery = Delivery::start(destination, options).map_err(ConfigureError::Thread)?;
+        let delivery = Arc::new(delivery);
+        self.deliveries.push(Arc::clone(&delivery));
+        Ok(delivery)
+    }
+}
+
+impl Outlet {
+    fn submit(&self, body: Vec<u8>) -> OTelSdkResult {
+        self.delivery
+            .submit(Export::new(self.path, self.encoding.content_type(), body))
+            .map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
+    }
+}
+
+impl Deliveries {
+    /// Waits until everything has arrived; what has not.
+    pub(crate) fn flush(&self, deadline: Instant) -> Vec<String> {
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let unfinished = self.0.iter().filter_map(|delivery| delivery.flush(left()).err());
+        unfinished.map(|unfinished| unfinished.to_string()).collect()
+    }
+
+    /// Takes nothing more, and waits until everything has arrived; what has not.
+    pub(crate) fn shutdown(&self, deadline: Instant) -> Vec<String> {
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let unfinished = self.0.iter().filter_map(|delivery| delivery.shutdown(left()).err());
+        unfinished.map(|unfinished| unfinished.to_string()).collect()
+    }
+}
+
+fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
+    env.parsed(names, "a number of milliseconds", |text| {
+        text.parse().ok().map(Duration::from_millis)
+    })
+}

@@ -1,0 +1,242 @@
+//! The guard that keeps everything running, and ends it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::{
+    error::{OTelSdkError, OTelSdkResult},
+    metrics::SdkMeterProvider,
+    trace::SdkTracerProvider,
+};
+
+use crate::{FlushError, console::Console, export::Deliveries, warnings::Warnings};
+
+/// How long flush, shutdown and drop may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running configuration. Keep it until the program ends: dropping it sends what is left and shuts down.
+///
+/// Flush, shutdown and drop block the calling thread, at most for 5 seconds each whatever the network does. They need
+/// no async runtime and work inside one; an async program calls them best at its end, when nothing else has to run.
+///
+/// ```
+/// use logfire_rs_sdk::{configure, opentelemetry::trace::{Tracer, TracerProvider}};
+///
+/// # let configure = || logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false);
+/// let logfire = configure().finish()?;
+/// logfire.tracer_provider().tracer("doc").start("work");
+/// drop(logfire);
+/// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+/// ```
+#[must_use = "dropping it at once shuts everything down; bind it to a variable that lives as long as the program"]
+pub struct Logfire {
+    running: Arc<Running>,
+    closed: AtomicBool,
+    warnings: Warnings,
+}
+
+/// What a flush needs, on whichever thread it runs.
+pub(crate) struct Running {
+    pub(crate) tracer_provider: SdkTracerProvider,
+    pub(crate) meter_provider: SdkMeterProvider,
+    pub(crate) console: Option<Console>,
+    pub(crate) deliveries: Deliveries,
+}
+
+impl Logfire {
+    pub(crate) fn new(running: Running, warnings: Warnings) -> Self {
+        Self { running: Arc::new(running), closed: AtomicBool::new(false), warnings }
+    }
+
+    /// Sends what has been recorded so far, and waits until it has arrived, at most 5 seconds.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be delivered in time. What is still queued is tried again in the background.
+    ///
+    /// ```
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// logfire.force_flush().expect("nothing to send");
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn force_flush(&self) -> Result<(), FlushError> {
+        self.force_flush_with_timeout(TIMEOUT)
+    }
+
+    /// As [`Logfire::force_flush`], with another limit than 5 seconds.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be delivered in time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// logfire.force_flush_with_timeout(Duration::from_secs(30)).expect("nothing to send");
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn force_flush_with_timeout(&self, timeout: Duration) -> Result<(), FlushError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.within(timeout, Running::flush)
+    }
+
+    /// Ends recording, sends what is left, and waits until it has arrived, at most 5 seconds.
+    ///
+    /// A second shutdown does nothing. Dropping does the same and tells an error on stderr.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be delivered in time; it is lost.
+    ///
+    /// ```
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// logfire.shutdown().expect("nothing to send");
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn shutdown(&self) -> Result<(), FlushError> {
+        self.shutdown_with_timeout(TIMEOUT)
+    }
+
+    /// As [`Logfire::shutdown`], with another limit than 5 seconds.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be delivered in time; it is lost.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// logfire.shutdown_with_timeout(Duration::from_secs(30)).expect("nothing to send");
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn shutdown_with_timeout(&self, timeout: Duration) -> Result<(), FlushError> {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.within(timeout, Running::shutdown)
+    }
+
+    /// The tracer provider, which is also the global one unless the configuration is
+    /// [`local`](crate::Configuration::local).
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::trace::{Tracer, TracerProvider};
+    ///
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let tracer = logfire.tracer_provider().tracer("shop");
+    /// tracer.in_span("work", |_| ());
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn tracer_provider(&self) -> &SdkTracerProvider {
+        &self.running.tracer_provider
+    }
+
+    /// The meter provider, which is also the global one unless the configuration is
+    /// [`local`](crate::Configuration::local).
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::metrics::MeterProvider;
+    ///
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let orders = logfire.meter_provider().meter("shop").u64_counter("orders").build();
+    /// orders.add(1, &[]);
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn meter_provider(&self) -> &SdkMeterProvider {
+        &self.running.meter_provider
+    }
+
+    /// Runs `work` on a thread of its own, because processors of the user may know no limit.
+    fn within(
+        &self,
+        timeout: Duration,
+        work: fn(&Running, Instant) -> Result<(), FlushError>,
+    ) -> Result<(), FlushError> {
+        let now = Instant::now();
+        let deadline =
+            now.checked_add(timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+        let running = Arc::clone(&self.running);
+        let (sender, done) = channel();
+        let spawned = thread::Builder::new().name("logfire-flush".to_owned()).spawn(move || {
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            // Nobody listens any more if time is up.
+            let _ = sender.send(work(&running, deadline));
+        });
+        match spawned {
+            Ok(_) => done
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()) + GRACE)
+                .unwrap_or_else(|_| {
+                    Err(FlushError { reasons: vec![format!("not finished after {timeout:?}")] })
+                }),
+            Err(_) => work(&self.running, deadline),
+        }
+    }
+}
+
+/// The thread that flushes tells at the deadline what is missing; this is for the words to arrive.
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Drop for Logfire {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown() {
+            self.warnings.warn(&error);
+        }
+    }
+}
+
+impl fmt::Debug for Logfire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logfire")
+            .field("deliveries", &self.running.deliveries)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    fn flush(&self, deadline: Instant) -> Result<(), FlushError> {
+        let mut reasons = Vec::new();
+        note(&mut reasons, self.tracer_provider.force_flush());
+        note(&mut reasons, self.meter_provider.force_flush());
+        reasons.extend(self.deliveries.flush(deadline));
+        self.finish(deadline, reasons)
+    }
+
+    fn shutdown(&self, deadline: Instant) -> Result<(), FlushError> {
+        let mut reasons = Vec::new();
+        let left = || deadline.saturating_duration_since(Instant::now());
+        note(&mut reasons, self.tracer_provider.shutdown_with_timeout(left()));
+        note(&mut reasons, self.meter_provider.shutdown_with_timeout(left()));
+        reasons.extend(self.deliveries.shutdown(deadline));
+        self.finish(deadline, reasons)
+    }
+
+    /// The console comes last, so that it shows what the processors still had.
+    fn finish(&self, deadline: Instant, mut reasons: Vec<String>) -> Result<(), FlushError> {
+        if self.console.as_ref().is_some_and(|console| !console.flush(deadline)) {
+            reasons.push("the console did not take all lines".to_owned());
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(FlushError { reasons }) }
+    }
+}
+
+fn note(reasons: &mut Vec<String>, result: OTelSdkResult) {
+    match result {
+        // The user may have shut down the provider: then there is nothing left to do.
+        Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+        Err(error) => reasons.push(error.to_string()),
+    }
+}

@@ -1,0 +1,199 @@
+//! What the telemetry is about: the service, its process and its host.
+
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::{
+    Resource,
+    resource::TelemetryResourceDetector,
+    trace::{IdGenerator, RandomIdGenerator},
+};
+use opentelemetry_semantic_conventions::resource::{
+    HOST_ARCH, OS_TYPE, PROCESS_PID, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION,
+};
+
+use crate::environment::Environment;
+
+/// Stable since conventions 1.27; `deployment.environment` before.
+const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+
+/// What the setters gave.
+#[derive(Debug, Default)]
+pub(crate) struct ResourceSettings {
+    pub(crate) service_name: Option<String>,
+    pub(crate) service_version: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) attributes: Vec<KeyValue>,
+}
+
+impl ResourceSettings {
+    /// Later wins: defaults, general variables, special variables, general setter, special setters.
+    pub(crate) fn resolve(self, env: &Environment) -> Resource {
+        let special = |name: &'static str, value: Option<String>| {
+            value.map(|value| KeyValue::new(name, Value::from(value)))
+        };
+        let variables = [
+            special(SERVICE_NAME, env.text(&["LOGFIRE_SERVICE_NAME", "OTEL_SERVICE_NAME"])),
+            special(
+                SERVICE_VERSION,
+                env.text(&["LOGFIRE_SERVICE_VERSION", "OTEL_SERVICE_VERSION"]),
+            ),
+            special(DEPLOYMENT_ENVIRONMENT_NAME, env.text(&["LOGFIRE_ENVIRONMENT"])),
+        ];
+        let setters = [
+            special(SERVICE_NAME, self.service_name),
+            special(SERVICE_VERSION, self.service_version),
+            special(DEPLOYMENT_ENVIRONMENT_NAME, self.environment),
+        ];
+        let pairs = |name: &str| {
+            env.pairs(&[name]).into_iter().map(|(key, value)| KeyValue::new(key, value))
+        };
+        Resource::builder_empty()
+            .with_detector(Box::new(TelemetryResourceDetector))
+            .with_attributes(defaults())
+            .with_attributes(pairs("OTEL_RESOURCE_ATTRIBUTES"))
+            .with_attributes(pairs("LOGFIRE_RESOURCE_ATTRIBUTES"))
+            .with_attributes(variables.into_iter().flatten())
+            .with_attributes(self.attributes)
+            .with_attributes(setters.into_iter().flatten())
+            .build()
+    }
+}
+
+fn defaults() -> [KeyValue; 5] {
+    [
+        KeyValue::new(SERVICE_NAME, unknown_service()),
+        KeyValue::new(SERVICE_INSTANCE_ID, instance_id()),
+        KeyValue::new(PROCESS_PID, i64::from(std::process::id())),
+        KeyValue::new(OS_TYPE, os_type()),
+        KeyValue::new(HOST_ARCH, host_arch()),
+    ]
+}
+
+/// <https://opentelemetry.io/docs/specs/semconv/resource/#service>
+fn unknown_service() -> String {
+    let executable = std::env::current_exe().ok();
+    let name = executable.as_deref().and_then(|path| path.file_stem());
+    match name {
+        Some(name) => format!("unknown_service:{}", name.to_string_lossy()),
+        None => "unknown_service".to_owned(),
+    }
+}
+
+/// A random UUID, version 4. <https://www.rfc-editor.org/rfc/rfc9562#section-5.4>
+fn instance_id() -> String {
+    let random = u128::from_be_bytes(RandomIdGenerator::default().new_trace_id().to_bytes());
+    let id = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        id >> 96,
+        (id >> 80) & 0xffff,
+        (id >> 64) & 0xffff,
+        (id >> 48) & 0xffff,
+        id & 0xffff_ffff_ffff
+    )
+}
+
+/// The conventions' names where Rust's differ.
+fn os_type() -> &'static str {
+    match std::env::consts::OS {
+        "macos" | "ios" => "darwin",
+        "dragonfly" => "dragonflybsd",
+        other => other,
+    }
+}
+
+fn host_arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "arm" => "arm32",
+        "powerpc" => "ppc32",
+        "powerpc64" => "ppc64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::tests::environment;
+
+    fn resolved(settings: ResourceSettings, variables: &'static [(&str, &str)]) -> Vec<String> {
+        let mut attributes: Vec<_> = settings
+            .resolve(&environment(variables).0)
+            .iter()
+            .filter(|(key, _)| {
+                !["telemetry.", "process.", "os.", "host.", "service.instance"]
+                    .iter()
+                    .any(|prefix| key.as_str().starts_with(prefix))
+            })
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        attributes.sort();
+        attributes
+    }
+
+    #[test]
+    fn variables_and_setters_have_their_order() {
+        let all: &[_] = &[
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=general,team=a,region=x"),
+            ("LOGFIRE_RESOURCE_ATTRIBUTES", "region=y"),
+            ("OTEL_SERVICE_NAME", "otel"),
+            ("LOGFIRE_SERVICE_NAME", "logfire"),
+            ("OTEL_SERVICE_VERSION", "1"),
+            ("LOGFIRE_ENVIRONMENT", "staging"),
+        ];
+        assert_eq!(
+            resolved(ResourceSettings::default(), all),
+            [
+                "deployment.environment.name=staging",
+                "region=y",
+                "service.name=logfire",
+                "service.version=1",
+                "team=a",
+            ]
+        );
+        let settings = ResourceSettings {
+            service_name: Some("setter".to_owned()),
+            service_version: Some("2".to_owned()),
+            environment: Some("prod".to_owned()),
+            attributes: vec![
+                KeyValue::new("service.name", "attribute"),
+                KeyValue::new("team", "b"),
+            ],
+        };
+        assert_eq!(
+            resolved(settings, all),
+            [
+                "deployment.environment.name=prod",
+                "region=y",
+                "service.name=setter",
+                "service.version=2",
+                "team=b",
+            ]
+        );
+        assert_eq!(
+            resolved(
+                ResourceSettings::default(),
+                &[("OTEL_RESOURCE_ATTRIBUTES", "service.name=general")]
+            ),
+            ["service.name=general"]
+        );
+    }
+
+    #[test]
+    fn a_service_without_a_name_is_known_by_its_executable() {
+        let attributes = resolved(ResourceSettings::default(), &[]);
+        assert!(attributes[0].starts_with("service.name=unknown_service:logfire_rs_sdk"));
+    }
+
+    #[test]
+    fn instance_ids_are_uuids_of_version_4() {
+        let id = instance_id();
+        let shape: String =
+            id.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
+        assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+        assert_eq!(&id[14..15], "4");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+        assert_ne!(id, instance_id());
+    }
+}

@@ -1,0 +1,121 @@
+//! Settings that are wrong: errors that name them, or one warning.
+
+use logfire_rs_sdk::{Configuration, SendToLogfire};
+
+use crate::{Variables, local};
+
+fn error(variables: Variables, set: impl FnOnce(Configuration) -> Configuration) -> String {
+    set(local(variables).0).finish().unwrap_err().to_string()
+}
+
+/// What is told until the end; nothing may be sent.
+fn warnings(variables: Variables, set: impl FnOnce(Configuration) -> Configuration) -> String {
+    let (configuration, warnings) = local(variables);
+    drop(set(configuration).finish().unwrap());
+    warnings.get()
+}
+
+#[test]
+fn an_invalid_base_url_is_an_error() {
+    assert_eq!(
+        error(&[], |c| c.base_url("logfire.example")),
+        "base_url is invalid: `logfire.example` is not a URL like `https://host[:port][/path]`"
+    );
+    assert_eq!(
+        error(&[("LOGFIRE_BASE_URL", "ftp://a")], |c| c),
+        "LOGFIRE_BASE_URL is invalid: `ftp://a` is not a URL like `https://host[:port][/path]`"
+    );
+    // The setter wins.
+    assert_eq!(
+        warnings(&[("LOGFIRE_BASE_URL", "ftp://a")], |c| c.base_url("http://127.0.0.1:1")),
+        ""
+    );
+}
+
+#[test]
+fn a_token_that_no_header_can_carry_is_an_error_that_does_not_show_it() {
+    assert_eq!(
+        error(&[], |c| c.token("pylf_v1_us_a\nb")),
+        "token is invalid: the value of `authorization` cannot be sent in a header"
+    );
+}
+
+#[test]
+fn a_protocol_whose_feature_is_off_is_an_error_that_names_it() {
+    assert_eq!(
+        error(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], |c| c),
+        "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs the cargo feature `otlp-grpc`, which is off: \
+         enable it, or change the setting"
+    );
+    assert_eq!(
+        error(&[("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")], |c| c),
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=grpc needs the cargo feature `otlp-grpc`, which is off: \
+         enable it, or change the setting"
+    );
+}
+
+#[test]
+fn sending_without_a_token_is_an_error_in_code_and_a_warning_in_the_environment() {
+    assert_eq!(
+        error(&[], |c| c.send_to_logfire(true)),
+        "send_to_logfire is on without a token: set LOGFIRE_TOKEN or call `token`"
+    );
+    assert_eq!(
+        warnings(&[("LOGFIRE_SEND_TO_LOGFIRE", "true")], |c| c),
+        "LOGFIRE_SEND_TO_LOGFIRE is on, but there is no token: set LOGFIRE_TOKEN\n"
+    );
+    let if_present = SendToLogfire::IfTokenPresent;
+    assert_eq!(
+        warnings(&[("LOGFIRE_SEND_TO_LOGFIRE", "true")], |c| c.send_to_logfire(if_present)),
+        ""
+    );
+    assert_eq!(
+        warnings(&[("LOGFIRE_TOKEN", "odd"), ("LOGFIRE_SEND_TO_LOGFIRE", "false")], |c| c),
+        ""
+    );
+}
+
+#[test]
+fn an_unknown_region_is_told_once_and_means_the_us() {
+    let us = "https://logfire-us.pydantic.dev";
+    assert_eq!(
+        warnings(&[("LOGFIRE_TOKEN", "pylf_v1_mars_x")], |c| c),
+        format!("LOGFIRE_TOKEN names no known region of Logfire: sending to {us}\n")
+    );
+    assert_eq!(
+        warnings(&[], |c| c.token("0123456789")),
+        format!("token names no known region of Logfire: sending to {us}\n")
+    );
+    assert_eq!(warnings(&[], |c| c.token("pylf_v1_eu_x")), "");
+    assert_eq!(warnings(&[], |c| c.token("0123456789").base_url("http://127.0.0.1:1")), "");
+}
+
+#[test]
+fn bad_values_in_the_environment_are_told_and_ignored() {
+    let variables: Variables = &[
+        ("LOGFIRE_SEND_TO_LOGFIRE", "perhaps"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x y=secret"),
+        ("OTEL_TRACES_SAMPLER", "xray"),
+        ("OTEL_METRICS_EXPORTER", "console"),
+    ];
+    let warnings = warnings(variables, |c| c);
+    let mut warnings: Vec<_> = warnings.lines().collect();
+    warnings.dedup();
+    assert_eq!(
+        warnings,
+        [
+            "LOGFIRE_SEND_TO_LOGFIRE is ignored: `perhaps` is not `true`, `false` or `if-token-present`",
+            "OTEL_EXPORTER_OTLP_PROTOCOL is ignored: `smoke` is not `http/protobuf`, `http/json` or `grpc`",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is ignored: `localhost:4318` is not a URL like `http://host:4318`",
+            "OTEL_EXPORTER_OTLP_PROTOCOL is ignored: `smoke` is not `http/protobuf`, `http/json` or `grpc`",
+            "OTEL_METRICS_EXPORTER is ignored: `console` is not `otlp` or `none`",
+            "a header for OTLP is ignored: `x y` is not a header name",
+            "OTEL_EXPORTER_OTLP_TIMEOUT is ignored: `soon` is not a number of milliseconds",
+            "OTEL_TRACES_SAMPLER is ignored: `xray` is not a known sampler",
+        ]
+    );
+}

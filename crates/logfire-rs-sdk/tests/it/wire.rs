@@ -1,0 +1,224 @@
+//! What goes over the wire, decoded from the bytes that arrive.
+
+use logfire_rs_sdk::{
+    Logfire,
+    opentelemetry::{
+        KeyValue,
+        metrics::MeterProvider,
+        trace::{Tracer, TracerProvider},
+    },
+};
+use opentelemetry_proto::tonic::{
+    collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
+    common::v1::any_value::Value,
+    metrics::v1::metric::Data,
+};
+use prost::Message;
+
+use crate::{
+    local, local_with,
+    receiver::{Received, Receiver},
+};
+
+fn record(logfire: &Logfire) {
+    logfire.tracer_provider().tracer("test").start("work");
+    let meter = logfire.meter_provider().meter("test");
+    meter.u64_counter("orders").build().add(2, &[KeyValue::new("k", "v")]);
+    meter.i64_up_down_counter("open").build().add(1, &[]);
+}
+
+/// `POST path name=value…` per request, without the headers that every HTTP client sends, sorted.
+fn heads(receiver: &Receiver) -> Vec<String> {
+    let head = |request: &Received| {
+        let mut head = request.line.replace(" HTTP/1.1", "");
+        for (name, value) in &request.headers {
+            if !["accept", "content-length", "host", "user-agent"].contains(&name.as_str()) {
+                head.push_str(&format!(" {name}={value}"));
+            }
+        }
+        head
+    };
+    let mut heads: Vec<_> = receiver.received().iter().map(head).collect();
+    heads.sort();
+    heads
+}
+
+fn bodies(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
+    let line = format!("POST {path} HTTP/1.1");
+    let received = receiver.received().into_iter().filter(|request| request.line == line);
+    received.map(|request| request.body).collect()
+}
+
+fn span_names(body: &[u8]) -> Vec<String> {
+    let request = ExportTraceServiceRequest::decode(body).unwrap();
+    let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+    scopes.flat_map(|scope| scope.spans).map(|span| span.name).collect()
+}
+
+fn resource(body: &[u8]) -> Vec<String> {
+    let request = ExportTraceServiceRequest::decode(body).unwrap();
+    let resource = request.resource_spans.into_iter().next().unwrap().resource.unwrap();
+    let mut attributes: Vec<_> = resource
+        .attributes
+        .into_iter()
+        .map(|attribute| match attribute.value.unwrap().value.unwrap() {
+            Value::StringValue(text) => format!("{}={text}", attribute.key),
+            other => format!("{}={other:?}", attribute.key),
+        })
+        .collect();
+    attributes.sort();
+    attributes
+}
+
+/// `name temporality` of each sum.
+fn sums(body: &[u8]) -> Vec<String> {
+    let request = ExportMetricsServiceRequest::decode(body).unwrap();
+    let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+    let metrics = scopes.flat_map(|scope| scope.metrics);
+    let mut sums: Vec<_> = metrics
+        .filter_map(|metric| match metric.data? {
+            Data::Sum(sum) => Some(format!("{} {:?}", metric.name, sum.aggregation_temporality())),
+            _ => None,
+        })
+        .collect();
+    sums.sort();
+    sums
+}
+
+#[test]
+fn logfire_gets_gzipped_protobuf_with_the_bare_token_and_deltas() {
+    let receiver = Receiver::start();
+    let (configuration, warnings) = local(&[]);
+    let configuration = configuration.token("pylf_v1_us_test").base_url(receiver.url());
+    let logfire = configuration.service_name("shop").service_version("9").environment("test");
+    let logfire = logfire.finish().unwrap();
+    record(&logfire);
+    logfire.shutdown().unwrap();
+
+    let headers =
+        "authorization=pylf_v1_us_test content-encoding=gzip content-type=application/x-protobuf";
+    assert_eq!(
+        heads(&receiver),
+        [format!("POST /v1/metrics {headers}"), format!("POST /v1/traces {headers}")]
+    );
+    let traces = &bodies(&receiver, "/v1/traces")[0];
+    assert_eq!(span_names(traces), ["work"]);
+    let resource = resource(traces).join("\n");
+    for attribute in [
+        "service.name=shop",
+        "service.version=9",
+        "deployment.environment.name=test",
+        "telemetry.sdk.language=rust",
+        "service.instance.id=",
+        "process.pid=IntValue(",
+    ] {
+        assert!(resource.contains(attribute), "{attribute} in {resource}");
+    }
+    let metrics = &bodies(&receiver, "/v1/metrics")[0];
+    assert_eq!(sums(metrics), ["open Cumulative", "orders Delta"]);
+    assert_eq!(warnings.get(), "");
+}
+
+#[test]
+fn several_tokens_each_get_everything() {
+    let receiver = Receiver::start();
+    let variables = [("LOGFIRE_TOKEN", "one, two"), ("LOGFIRE_BASE_URL", &receiver.url())];
+    let (configuration, _) = local_with(owned(&variables));
+    let logfire = configuration.finish().unwrap();
+    logfire.tracer_provider().tracer("test").start("work");
+    logfire.shutdown().unwrap();
+    let rest = "content-encoding=gzip content-type=application/x-protobuf";
+    assert_eq!(
+        heads(&receiver),
+        ["one", "two"].map(|token| format!("POST /v1/traces authorization={token} {rest}"))
+    );
+}
+
+#[test]
+fn an_otlp_endpoint_gets_the_same_beside_logfire_with_its_own_headers() {
+    let (platform, collector) = (Receiver::start(), Receiver::start());
+    let variables = [
+        ("LOGFIRE_TOKEN", "pylf_v1_us_test"),
+        ("LOGFIRE_BASE_URL", &platform.url()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("{}/base/", collector.url())),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20abc,x-team=a"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-team=metrics"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+    ];
+    let (configuration, warnings) = local_with(owned(&variables));
+    let logfire = configuration.finish().unwrap();
+    record(&logfire);
+    logfire.shutdown().unwrap();
+
+    let content = "content-type=application/x-protobuf";
+    assert_eq!(
+        heads(&collector),
+        [
+            format!("POST /base/v1/metrics {content} x-team=metrics"),
+            format!("POST /base/v1/traces authorization=Basic abc {content} x-team=a"),
+        ]
+    );
+    // The collector's key is none of Logfire's business.
+    let headers = format!("authorization=pylf_v1_us_test content-encoding=gzip {content}");
+    assert_eq!(
+        heads(&platform),
+        [format!("POST /v1/metrics {headers}"), format!("POST /v1/traces {headers}")]
+    );
+    assert_eq!(span_names(&bodies(&collector, "/base/v1/traces")[0]), ["work"]);
+    let metrics = &bodies(&collector, "/base/v1/metrics")[0];
+    assert_eq!(sums(metrics), ["open Cumulative", "orders Cumulative"]);
+    assert_eq!(warnings.get(), "");
+}
+
+#[test]
+fn a_signal_may_have_an_endpoint_of_its_own_and_another_none() {
+    let receiver = Receiver::start();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/here?key=1", receiver.url())),
+        ("OTEL_METRICS_EXPORTER", "none"),
+    ];
+    let (configuration, warnings) = local_with(owned(&variables));
+    let logfire = configuration.finish().unwrap();
+    record(&logfire);
+    logfire.shutdown().unwrap();
+    let rest = "content-encoding=gzip content-type=application/x-protobuf";
+    assert_eq!(heads(&receiver), [format!("POST /here?key=1 {rest}")]);
+    assert_eq!(warnings.get(), "");
+}
+
+#[test]
+fn json_is_the_json_of_otlp() {
+    let receiver = Receiver::start();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url().leak() as &str),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+    ];
+    let (configuration, _) = local_with(owned(&variables));
+    let logfire = configuration.finish().unwrap();
+    logfire.tracer_provider().tracer("test").start("work");
+    logfire.shutdown().unwrap();
+
+    let rest = "content-encoding=gzip content-type=application/json";
+    assert_eq!(heads(&receiver), [format!("POST /v1/traces {rest}")]);
+    let json: serde_json::Value =
+        serde_json::from_slice(&bodies(&receiver, "/v1/traces")[0]).unwrap();
+    let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    assert_eq!(span["name"], "work");
+    assert_eq!(span["kind"], 1);
+    assert_eq!(span["traceId"].as_str().unwrap().len(), 32);
+    assert!(span["startTimeUnixNano"].is_string());
+}
+
+#[test]
+fn spans_leave_without_being_asked() {
+    let receiver = Receiver::start();
+    let (configuration, _) = local(&[("OTEL_BSP_SCHEDULE_DELAY", "1")]);
+    let logfire = configuration.token("pylf_v1_us_test").base_url(receiver.url()).finish().unwrap();
+    logfire.tracer_provider().tracer("test").start("work");
+    assert_eq!(receiver.wait_for(1).len(), 1);
+}
+
+fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
