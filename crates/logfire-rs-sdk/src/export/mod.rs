@@ -12,10 +12,11 @@ mod traces;
 
 use std::{
     sync::Arc,
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
-use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export};
+use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export, Unfinished};
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     metrics::{MeterProviderBuilder, Temporality},
@@ -91,16 +92,31 @@ impl Outlet {
 impl Deliveries {
     /// Waits until everything has arrived; what has not.
     pub(crate) fn flush(&self, deadline: Instant) -> Vec<String> {
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let unfinished = self.0.iter().filter_map(|delivery| delivery.flush(left()).err());
-        unfinished.map(|unfinished| unfinished.to_string()).collect()
+        self.all(|delivery| delivery.flush(deadline.saturating_duration_since(Instant::now())))
     }
 
     /// Takes nothing more, and waits until everything has arrived; what has not.
     pub(crate) fn shutdown(&self, deadline: Instant) -> Vec<String> {
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let unfinished = self.0.iter().filter_map(|delivery| delivery.shutdown(left()).err());
-        unfinished.map(|unfinished| unfinished.to_string()).collect()
+        self.all(|delivery| delivery.shutdown(deadline.saturating_duration_since(Instant::now())))
+    }
+
+    /// At the same time, so that one that hangs takes no time from the others.
+    fn all(&self, wait: impl Fn(&Delivery) -> Result<(), Unfinished> + Sync) -> Vec<String> {
+        let wait = &wait;
+        thread::scope(|scope| {
+            let start = |delivery| {
+                let waiting = thread::Builder::new().spawn_scoped(scope, move || wait(delivery));
+                // Without a thread they wait one after the other.
+                waiting.map_err(|_| wait(delivery))
+            };
+            let waits: Vec<_> = self.0.iter().map(|delivery| start(delivery)).collect();
+            let finish = |waiting| match waiting {
+                Ok(waiting) => ScopedJoinHandle::join(waiting).unwrap_or(Ok(())),
+                Err(result) => result,
+            };
+            let results = waits.into_iter().map(finish);
+            results.filter_map(Result::err).map(|unfinished| unfinished.to_string()).collect()
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use logfire_rs_sdk::{
 };
 
 use crate::{
-    Text, local,
+    Text, local, local_with,
     receiver::{Answer, Receiver},
 };
 
@@ -121,6 +121,21 @@ fn a_collector_that_comes_back_gets_everything() {
     assert_eq!(receiver.received().len(), 3);
     let warnings = warnings.get();
     assert_eq!(warnings.lines().count(), 1, "{warnings}");
+}
+
+#[test]
+fn a_collector_that_hangs_takes_nothing_from_logfire() {
+    let hanging = Receiver::answering(|_| Answer::Hang);
+    // Not there at first: it needs a second try.
+    let platform = Receiver::answering(|n| Answer::Status(if n == 0 { 503 } else { 200 }));
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), hanging.url());
+    let (configuration, _) = local_with(vec![endpoint]);
+    let configuration = configuration.token("pylf_v1_us_a,pylf_v1_us_b").base_url(platform.url());
+    let logfire = configuration.finish().unwrap();
+    work(&logfire);
+    let error = logfire.shutdown().unwrap_err();
+    assert_eq!(error.to_string(), format!("1 export to {}/v1/traces not delivered", hanging.url()));
+    assert_eq!(platform.received().len(), 3);
 }
 
 /// A processor of a user that knows no end.
