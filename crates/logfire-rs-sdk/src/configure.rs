@@ -16,7 +16,7 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
-    ConfigureError, ConsoleOptions, Logfire, SendToLogfire,
+    ConfigureError, ConsoleOptions, Logfire, LogfireSpanProcessor, SendToLogfire,
     console::{Console, ConsoleProcessor},
     environment::Environment,
     export::{Deliveries, Destinations},
@@ -161,7 +161,8 @@ impl Configuration {
         self
     }
 
-    /// Adds a span processor, which sees each span after the console and the exporters.
+    /// Adds a span processor, which sees each span after the console and the exporters, with message and level as
+    /// [`LogfireSpanProcessor`](crate::LogfireSpanProcessor) adds them.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::trace::SimpleSpanProcessor;
@@ -179,6 +180,7 @@ impl Configuration {
     /// let configuration = logfire_rs_sdk::configure().add_span_processor(SimpleSpanProcessor::new(MyExporter));
     /// ```
     pub fn add_span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
+        let processor = LogfireSpanProcessor::new(processor).pending_spans(false);
         self.processors.push(Box::new(processor));
         self
     }

@@ -28,6 +28,7 @@
 
 mod configure;
 mod console;
+mod data_model;
 mod environment;
 mod error;
 #[cfg_attr(not(feature = "otlp-http"), path = "no_export.rs")]
@@ -42,6 +43,7 @@ mod warnings;
 
 pub use configure::{Configuration, configure};
 pub use console::{Colors, ConsoleOptions};
+pub use data_model::LogfireSpanProcessor;
 pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;
 pub use send::SendToLogfire;

@@ -41,6 +41,7 @@ impl Destinations {
             let delivery = outlets.deliver_to(destination, env)?;
             let outlet = |signal: Signal| Outlet {
                 delivery: Arc::clone(&delivery),
+                is_logfire: true,
                 path: signal.path(),
                 encoding: Encoding::Protobuf,
                 // Logfire adds up deltas; so does its Python SDK send them.
@@ -52,11 +53,23 @@ impl Destinations {
         let temporality = self.otlp_temporality;
         if let Some(OtlpTarget { destination, encoding }) = self.traces {
             let delivery = outlets.deliver_to(destination, env)?;
-            outlets.traces.push(Outlet { delivery, path: "", encoding, temporality });
+            outlets.traces.push(Outlet {
+                delivery,
+                is_logfire: false,
+                path: "",
+                encoding,
+                temporality,
+            });
         }
         if let Some(OtlpTarget { destination, encoding }) = self.metrics {
             let delivery = outlets.deliver_to(destination, env)?;
-            outlets.metrics.push(Outlet { delivery, path: "", encoding, temporality });
+            outlets.metrics.push(Outlet {
+                delivery,
+                is_logfire: false,
+                path: "",
+                encoding,
+                temporality,
+            });
         }
         Ok(outlets)
     }

@@ -39,6 +39,7 @@ pub(crate) struct Outlets {
 #[derive(Clone, Debug)]
 struct Outlet {
     delivery: Arc<Delivery>,
+    is_logfire: bool,
     /// Below the destination's base URL.
     path: &'static str,
     encoding: Encoding,

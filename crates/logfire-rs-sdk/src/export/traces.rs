@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use opentelemetry::Context;
 use opentelemetry_proto::{
     tonic::collector::trace::v1::ExportTraceServiceRequest,
     transform::{
@@ -12,45 +13,115 @@ use opentelemetry_proto::{
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter},
+    trace::{
+        BatchConfigBuilder, BatchSpanProcessor, RandomIdGenerator, Span, SpanData, SpanExporter,
+        SpanProcessor,
+    },
 };
 
 use super::{Outlet, encode::submit_to_all, milliseconds};
-use crate::environment::Environment;
+use crate::{data_model, environment::Environment};
 
 /// As Logfire's Python SDK does: spans are to be seen soon.
 const SCHEDULE_DELAY: Duration = Duration::from_millis(500);
+/// The defaults of the specification.
+const QUEUE: usize = 2048;
+const BATCH: usize = 512;
 
 /// A batch processor with the variables of the specification.
 /// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor>
-pub(crate) fn span_processor(outlets: Vec<Outlet>, env: &Environment) -> BatchSpanProcessor {
+pub(crate) fn span_processor(
+    outlets: Vec<Outlet>,
+    env: &Environment,
+) -> impl SpanProcessor + use<> {
     let size = |name: &str, default| {
         let parse = |text: &str| text.parse().ok().filter(|size| *size > 0);
         env.parsed(&[name], "a positive number", parse).unwrap_or(default)
     };
     let delay = milliseconds(env, &["OTEL_BSP_SCHEDULE_DELAY"]).unwrap_or(SCHEDULE_DELAY);
+    let (to_logfire, to_others): (Vec<_>, Vec<_>) =
+        outlets.into_iter().partition(|outlet| outlet.is_logfire);
+    let announcing = (!to_logfire.is_empty()).then(RandomIdGenerator::default);
+    // A span that is announced takes two places.
+    let queue = if announcing.is_some() { 2 * QUEUE } else { QUEUE };
     let config = BatchConfigBuilder::default()
         .with_scheduled_delay(delay)
-        .with_max_queue_size(size("OTEL_BSP_MAX_QUEUE_SIZE", 2048))
-        .with_max_export_batch_size(size("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512))
+        .with_max_queue_size(size("OTEL_BSP_MAX_QUEUE_SIZE", queue))
+        .with_max_export_batch_size(size("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH))
         .build();
-    let exporter = Exporter { outlets, resource: ResourceAttributesWithSchema::default() };
-    BatchSpanProcessor::builder(exporter).with_batch_config(config).build()
+    let resource = ResourceAttributesWithSchema::default();
+    let exporter = Exporter { to_logfire, to_others, resource };
+    let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
+    Announcing { batch, announcing }
+}
+
+/// Batches spans, and with Logfire among the outlets also what announces them.
+#[derive(Debug)]
+struct Announcing {
+    batch: BatchSpanProcessor,
+    announcing: Option<RandomIdGenerator>,
+}
+
+impl SpanProcessor for Announcing {
+    fn on_start(&self, span: &mut Span, _cx: &Context) {
+        if let Some(ids) = &self.announcing
+            && let Some(pending) = data_model::pending(span, ids)
+        {
+            self.batch.on_end(pending);
+        }
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.batch.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.batch.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.batch.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.batch.set_resource(resource);
+    }
 }
 
 #[derive(Debug)]
 struct Exporter {
-    outlets: Vec<Outlet>,
+    to_logfire: Vec<Outlet>,
+    /// Only Logfire knows what a pending span is.
+    to_others: Vec<Outlet>,
     resource: ResourceAttributesWithSchema,
 }
 
 impl SpanExporter for Exporter {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        submit_to_all(&self.outlets, &ExportTraceServiceRequest { resource_spans })
+    /// Messages and levels are added here, on the thread that exports, so that no request waits for them.
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        data_model::remove_outdated_pending(&mut batch);
+        batch.iter_mut().for_each(data_model::complete);
+        let mut result = Ok(());
+        if !self.to_logfire.is_empty() {
+            let rest = if self.to_others.is_empty() { Vec::new() } else { batch.clone() };
+            let all = std::mem::replace(&mut batch, rest);
+            result = submit_to_all(&self.to_logfire, &self.request(all));
+        }
+        batch.retain(|span| !data_model::is_pending(span));
+        if !batch.is_empty() {
+            result = result.and(submit_to_all(&self.to_others, &self.request(batch)));
+        }
+        result
     }
 
     fn set_resource(&mut self, resource: &Resource) {
         self.resource = resource.into();
+    }
+}
+
+impl Exporter {
+    fn request(&self, batch: Vec<SpanData>) -> ExportTraceServiceRequest {
+        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
+        ExportTraceServiceRequest { resource_spans }
     }
 }

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::any_value::Value,
     metrics::v1::metric::Data,
+    trace::v1::Span,
 };
 use prost::Message;
 
@@ -117,6 +118,46 @@ fn logfire_gets_gzipped_protobuf_with_the_bare_token_and_deltas() {
     let metrics = &bodies(&receiver, "/v1/metrics")[0];
     assert_eq!(sums(metrics), ["open Cumulative", "orders Delta"]);
     assert_eq!(warnings.get(), "");
+}
+
+/// `name span_type msg` of each span.
+fn told(body: &[u8]) -> Vec<String> {
+    let request = ExportTraceServiceRequest::decode(body).unwrap();
+    let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+    let tell = |span: Span| {
+        let attribute = |name: &str| {
+            let attribute = span.attributes.iter().find(|attribute| attribute.key == name)?;
+            match attribute.value.clone()?.value? {
+                Value::StringValue(text) => Some(text),
+                _ => None,
+            }
+        };
+        let added = ["logfire.span_type", "logfire.msg"].map(|name| attribute(name).unwrap());
+        format!("{} {}", span.name, added.join(" "))
+    };
+    scopes.flat_map(|scope| scope.spans).map(tell).collect()
+}
+
+#[test]
+fn logfire_alone_is_told_when_a_span_starts() {
+    let (platform, collector) = (Receiver::start(), Receiver::start());
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), collector.url());
+    let (configuration, _) = local_with(vec![endpoint]);
+    let configuration = configuration.token("pylf_v1_us_test").base_url(platform.url());
+    let logfire = configuration.finish().unwrap();
+    let tracer = logfire.tracer_provider().tracer("test");
+    let attributes = [KeyValue::new("http.request.method", "GET"), KeyValue::new("url.path", "/a")];
+    let request = tracer.span_builder("GET").with_attributes(attributes).start(&tracer);
+    logfire.force_flush().unwrap();
+    let began = &bodies(&platform, "/v1/traces")[0];
+    assert_eq!(told(began), ["GET pending_span GET /a"]);
+
+    drop(request);
+    logfire.shutdown().unwrap();
+    assert_eq!(told(&bodies(&platform, "/v1/traces")[1]), ["GET span GET /a"]);
+    let to_collector = bodies(&collector, "/v1/traces");
+    assert_eq!(to_collector.len(), 1);
+    assert_eq!(told(&to_collector[0]), ["GET span GET /a"]);
 }
 
 #[test]
