@@ -1,29 +1,24 @@
 //! The configuration: setters, environment, and putting it all together.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::{
     KeyValue, global,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
 };
 use opentelemetry_sdk::{
-    metrics::SdkMeterProvider,
     propagation::{BaggagePropagator, TraceContextPropagator},
-    trace::{Sampler, SdkTracerProvider, SpanProcessor},
+    trace::SpanProcessor,
 };
 
 use crate::{
     ConfigureError, ConsoleOptions, Logfire, LogfireSpanProcessor, SendToLogfire,
     console::{Console, ConsoleProcessor},
-    environment::Environment,
+    environment::{Environment, Lookup},
     export::{Deliveries, Destinations},
     guard::Running,
-    pipeline::Pipeline,
+    pipeline::{Pipelines, Providers},
     resource::ResourceSettings,
-    sampling,
     send::LogfireSettings,
     warnings::Warnings,
 };
@@ -52,7 +47,7 @@ pub struct Configuration {
     resource: ResourceSettings,
     console: ConsoleOptions,
     processors: Vec<Box<dyn SpanProcessor>>,
-    environment: Option<Environment>,
+    env_lookup: Option<Lookup>,
     warnings: Option<Warnings>,
     local: bool,
 }
@@ -195,8 +190,7 @@ impl Configuration {
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.environment =
-            Some(Environment { lookup: Some(Arc::new(lookup)), warnings: Warnings::default() });
+        self.env_lookup = Some(Lookup::new(lookup));
         self
     }
 
@@ -257,12 +251,14 @@ impl Configuration {
 
     /// A running instance, and whether it records.
     fn start(self) -> Result<(Logfire, bool), ConfigureError> {
-        let mut env = self
-            .environment
-            .unwrap_or_else(|| Environment { lookup: None, warnings: Warnings::default() });
-        env.warnings = self.warnings.unwrap_or(env.warnings);
+        let env = Environment::new(self.env_lookup, self.warnings.unwrap_or_default());
         if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            return Ok((Logfire::new(disabled(), env.warnings), false));
+            let running = Running {
+                providers: Providers::disabled(),
+                console: None,
+                deliveries: Deliveries::default(),
+            };
+            return Ok((Logfire::new(running, env.warnings), false));
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
@@ -274,36 +270,16 @@ impl Configuration {
             .transpose()
             .map_err(ConfigureError::Thread)?;
 
-        let mut processors: Vec<Box<dyn SpanProcessor>> = Vec::new();
+        let mut pipelines = Pipelines::default();
         if let Some(console) = &console {
-            processors.push(Box::new(ConsoleProcessor(console.clone())));
+            pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
+            pipelines.process_logs(ConsoleProcessor(console.clone()));
         }
-        let meters = SdkMeterProvider::builder().with_resource(resource.clone());
-        let (meters, deliveries) = destinations.open(&env)?.install(&mut processors, meters, &env);
-        processors.extend(self.processors);
+        let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
+        pipelines.spans.extend(self.processors);
 
-        let running = Running {
-            tracer_provider: SdkTracerProvider::builder()
-                .with_sampler(sampling::sampler(&env))
-                .with_span_limits(sampling::span_limits(&env))
-                .with_resource(resource)
-                .with_span_processor(Pipeline { processors })
-                .build(),
-            meter_provider: meters.build(),
-            console,
-            deliveries,
-        };
-        Ok((Logfire::new(running, env.warnings), true))
-    }
-}
-
-/// Providers that record nothing.
-fn disabled() -> Running {
-    Running {
-        tracer_provider: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
-        meter_provider: SdkMeterProvider::builder().build(),
-        console: None,
-        deliveries: Deliveries::default(),
+        let providers = pipelines.providers(&resource, &env);
+        Ok((Logfire::new(Running { providers, console, deliveries }, env.warnings), true))
     }
 }
 

@@ -14,11 +14,14 @@ use std::{
 use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
+    logs::SdkLoggerProvider,
     metrics::SdkMeterProvider,
     trace::SdkTracerProvider,
 };
 
-use crate::{FlushError, console::Console, export::Deliveries, warnings::Warnings};
+use crate::{
+    FlushError, console::Console, export::Deliveries, pipeline::Providers, warnings::Warnings,
+};
 
 /// How long flush, shutdown and drop may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,8 +49,7 @@ pub struct Logfire {
 
 /// What a flush needs, on whichever thread it runs.
 pub(crate) struct Running {
-    pub(crate) tracer_provider: SdkTracerProvider,
-    pub(crate) meter_provider: SdkMeterProvider,
+    pub(crate) providers: Providers,
     pub(crate) console: Option<Console>,
     pub(crate) deliveries: Deliveries,
 }
@@ -140,7 +142,7 @@ impl Logfire {
     /// ```
     #[must_use]
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
-        &self.running.tracer_provider
+        &self.running.providers.tracers
     }
 
     /// The meter provider, which is also the global one unless the configuration is
@@ -156,7 +158,24 @@ impl Logfire {
     /// ```
     #[must_use]
     pub fn meter_provider(&self) -> &SdkMeterProvider {
-        &self.running.meter_provider
+        &self.running.providers.meters
+    }
+
+    /// The logger provider, for bridges from logging crates. OpenTelemetry has no global one.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::logs::{LogRecord, Logger, LoggerProvider};
+    ///
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let logger = logfire.logger_provider().logger("shop");
+    /// let mut record = logger.create_log_record();
+    /// record.set_body("sold".into());
+    /// logger.emit(record);
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn logger_provider(&self) -> &SdkLoggerProvider {
+        &self.running.providers.loggers
     }
 
     /// Runs `work` on a thread of its own, because processors of the user may know no limit.
@@ -209,8 +228,9 @@ impl fmt::Debug for Logfire {
 impl Running {
     fn flush(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
-        note(&mut reasons, self.tracer_provider.force_flush());
-        note(&mut reasons, self.meter_provider.force_flush());
+        note(&mut reasons, self.providers.tracers.force_flush());
+        note(&mut reasons, self.providers.meters.force_flush());
+        note(&mut reasons, self.providers.loggers.force_flush());
         reasons.extend(self.deliveries.flush(deadline));
         self.finish(deadline, reasons)
     }
@@ -218,8 +238,9 @@ impl Running {
     fn shutdown(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
-        note(&mut reasons, self.tracer_provider.shutdown_with_timeout(left()));
-        note(&mut reasons, self.meter_provider.shutdown_with_timeout(left()));
+        note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));
+        note(&mut reasons, self.providers.meters.shutdown_with_timeout(left()));
+        note(&mut reasons, self.providers.loggers.shutdown_with_timeout(left()));
         reasons.extend(self.deliveries.shutdown(deadline));
         self.finish(deadline, reasons)
     }

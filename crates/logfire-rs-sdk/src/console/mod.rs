@@ -1,5 +1,6 @@
 //! The console: each request on stderr, while it happens.
 
+mod log;
 mod options;
 mod processor;
 mod render;

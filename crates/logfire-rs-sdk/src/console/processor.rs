@@ -11,13 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use opentelemetry::Context;
+use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
+    logs::{LogProcessor, SdkLogRecord},
     trace::{Span, SpanData, SpanProcessor},
 };
 
-use super::{options::ResolvedConsole, render::Renderer, sink::sink};
+use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
 
 /// Starts and ends that may wait to be written; further ones are left out.
 const QUEUE: usize = 4096;
@@ -33,6 +34,7 @@ pub(crate) struct Console {
 enum Event {
     Start(Box<SpanData>),
     End(Box<SpanData>),
+    Log(Box<Log>),
     Flush(Sender<()>),
 }
 
@@ -69,7 +71,7 @@ impl Console {
     }
 }
 
-/// Shows sampled spans; flushing is [`Console::flush`]'s, which knows how long it may take.
+/// Shows sampled spans and log records; flushing is [`Console::flush`]'s, which knows how long it may take.
 #[derive(Debug)]
 pub(crate) struct ConsoleProcessor(pub(crate) Console);
 
@@ -97,6 +99,16 @@ impl SpanProcessor for ConsoleProcessor {
     }
 }
 
+impl LogProcessor for ConsoleProcessor {
+    fn emit(&self, record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
+        self.0.send(Event::Log(Box::new(Log::of(record))));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
 fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     let mut sink = sink(options.writer, options.colors);
@@ -106,6 +118,7 @@ fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole)
         match event {
             Event::Start(span) => text.push_str(&renderer.start(&span)),
             Event::End(span) => text.push_str(&renderer.end(&span)),
+            Event::Log(log) => text.push_str(&renderer.log(&log)),
             Event::Flush(flushed) => {
                 let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
                 // Who asked may have gone on already.

@@ -8,12 +8,16 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
-use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+use opentelemetry::{
+    logs::Severity,
+    trace::{SpanId, SpanKind, Status, TraceId},
+};
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute::{
     ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
 };
 
+use super::log::Log;
 use crate::message::{message, status_code, text};
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
@@ -94,6 +98,21 @@ impl Renderer {
         let mut line = String::new();
         self.line(&mut line, Some(span.end_time), depth, &ending);
         line
+    }
+
+    /// Below the span that was current, if it is open.
+    pub(crate) fn log(&mut self, log: &Log) -> String {
+        let parents = log.parent.map(|parent| self.parents_and_self(parent)).unwrap_or_default();
+        let depth = log.parent.map_or(0, |parent| self.depth_below(parent));
+        let style = match log.severity {
+            Some(severity) if severity >= Severity::Error => ERROR,
+            Some(severity) if severity >= Severity::Warn => WARNING,
+            _ => Style::new(),
+        };
+        let mut lines = self.missing_parents(&parents);
+        self.line(&mut lines, log.time, depth, &painted(style, &visible(&log.message)));
+        self.path = parents;
+        lines
     }
 
     /// The queue was full. Ends may be among what was left out, so that what is open is no longer known.
@@ -372,6 +391,32 @@ GET h/stream
 14:03:22.005 └ 200 in 5.0 ms  GET /a
 ";
         assert_eq!(render(Some(TimeZone::UTC), &steps), expected);
+    }
+
+    #[test]
+    fn logs_are_shown_below_their_span() {
+        let request = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
+        let log = |parent: u64, severity, message: &str| Log {
+            time: Some(request.start_time),
+            parent: Some((TraceId::from(1), SpanId::from(parent))),
+            severity: Some(severity),
+            message: message.to_owned(),
+        };
+        let mut renderer = Renderer::new(None);
+        let mut text = renderer.start(&request);
+        text.push_str(&renderer.log(&log(1, Severity::Info, "inside\n")));
+        text.push_str(&renderer.log(&log(7, Severity::Warn, "elsewhere")));
+        text.push_str(&renderer.log(&log(1, Severity::Error2, "inside again")));
+        assert!(text.contains("\u{1b}[33melsewhere"), "{text:?}");
+        assert!(text.contains("\u{1b}[31minside again"), "{text:?}");
+        let expected = "\
+GET /a
+  inside\\n
+elsewhere
+GET /a
+  inside again
+";
+        assert_eq!(anstream::adapter::strip_str(&text).to_string(), expected);
     }
 
     #[test]

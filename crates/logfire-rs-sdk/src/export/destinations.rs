@@ -1,4 +1,4 @@
-//! Which ways out there are: one per Logfire token, and one per signal with an OTLP endpoint.
+//! Which ways out there are: one per Logfire token, and those of the OTLP variables.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(crate) struct Destinations {
     logfire: Vec<Destination>,
     traces: Option<OtlpTarget>,
     metrics: Option<OtlpTarget>,
+    logs: Option<OtlpTarget>,
     otlp_temporality: Temporality,
 }
 
@@ -30,6 +31,7 @@ impl Destinations {
             logfire: logfire(settings, env)?,
             traces: otlp::target(Signal::Traces, env)?,
             metrics: otlp::target(Signal::Metrics, env)?,
+            logs: otlp::target(Signal::Logs, env)?,
             otlp_temporality: otlp::temporality(env),
         })
     }
@@ -39,37 +41,31 @@ impl Destinations {
         let mut outlets = Outlets::default();
         for destination in self.logfire {
             let delivery = outlets.deliver_to(destination, env)?;
-            let outlet = |signal: Signal| Outlet {
-                delivery: Arc::clone(&delivery),
-                is_logfire: true,
-                path: signal.path(),
-                encoding: Encoding::Protobuf,
-                // Logfire adds up deltas; so does its Python SDK send them.
-                temporality: Temporality::Delta,
+            for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
+                outlets.of(signal).push(Outlet {
+                    delivery: Arc::clone(&delivery),
+                    is_logfire: true,
+                    path: signal.path(),
+                    encoding: Encoding::Protobuf,
+                    // Logfire adds up deltas; so does its Python SDK send them.
+                    temporality: Temporality::Delta,
+                });
+            }
+        }
+        for (signal, target) in [
+            (Signal::Traces, self.traces),
+            (Signal::Metrics, self.metrics),
+            (Signal::Logs, self.logs),
+        ] {
+            let Some(OtlpTarget { destination, path, encoding }) = target else { continue };
+            let outlet = Outlet {
+                delivery: outlets.deliver_to(destination, env)?,
+                is_logfire: false,
+                path,
+                encoding,
+                temporality: self.otlp_temporality,
             };
-            outlets.traces.push(outlet(Signal::Traces));
-            outlets.metrics.push(outlet(Signal::Metrics));
-        }
-        let temporality = self.otlp_temporality;
-        if let Some(OtlpTarget { destination, encoding }) = self.traces {
-            let delivery = outlets.deliver_to(destination, env)?;
-            outlets.traces.push(Outlet {
-                delivery,
-                is_logfire: false,
-                path: "",
-                encoding,
-                temporality,
-            });
-        }
-        if let Some(OtlpTarget { destination, encoding }) = self.metrics {
-            let delivery = outlets.deliver_to(destination, env)?;
-            outlets.metrics.push(Outlet {
-                delivery,
-                is_logfire: false,
-                path: "",
-                encoding,
-                temporality,
-            });
+            outlets.of(signal).push(outlet);
         }
         Ok(outlets)
     }

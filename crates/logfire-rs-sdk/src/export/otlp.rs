@@ -15,13 +15,15 @@ use crate::{ConfigureError, environment::Environment};
 pub(crate) enum Signal {
     Traces,
     Metrics,
+    Logs,
 }
 
 /// Where the variables send a signal.
 #[derive(Debug)]
 pub(crate) struct OtlpTarget {
-    /// The whole address: exports have no path of their own.
     pub(crate) destination: Destination,
+    /// Empty if the signal has an endpoint of its own.
+    pub(crate) path: &'static str,
     pub(crate) encoding: Encoding,
 }
 
@@ -30,6 +32,7 @@ impl Signal {
         match self {
             Self::Traces => "/v1/traces",
             Self::Metrics => "/v1/metrics",
+            Self::Logs => "/v1/logs",
         }
     }
 
@@ -38,6 +41,7 @@ impl Signal {
         let signal = match self {
             Self::Traces => "TRACES",
             Self::Metrics => "METRICS",
+            Self::Logs => "LOGS",
         };
         format!("OTEL_EXPORTER_OTLP_{signal}_{setting}")
     }
@@ -46,6 +50,7 @@ impl Signal {
         match self {
             Self::Traces => "OTEL_TRACES_EXPORTER",
             Self::Metrics => "OTEL_METRICS_EXPORTER",
+            Self::Logs => "OTEL_LOGS_EXPORTER",
         }
     }
 }
@@ -64,12 +69,12 @@ pub(crate) fn target(
     if exporter == Some(false) {
         return Ok(None);
     }
-    Ok(endpoint(signal, env).map(|destination| {
+    Ok(endpoint(signal, env).map(|(destination, path)| {
         let destination = headers(signal, env, destination)
             .timeout(timeout(signal, env))
             .compression(compression(signal, env))
             .environment_proxy(env.is_process());
-        OtlpTarget { destination, encoding }
+        OtlpTarget { destination, path, encoding }
     }))
 }
 
@@ -111,19 +116,14 @@ fn protocol(signal: Signal, env: &Environment) -> Result<Encoding, ConfigureErro
 }
 
 /// The signal's own endpoint as it is, or the general one with the signal's path.
-fn endpoint(signal: Signal, env: &Environment) -> Option<Destination> {
+fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
     let own = signal.own("ENDPOINT");
-    let parse = |text: &str| Destination::new(text).ok();
-    let expected = "a URL like `http://host:4318`";
-    env.parsed(&[&own], expected, parse).or_else(|| {
-        let general = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        env.parsed(&[general], expected, |text| {
-            let (base, query) = text.split_once('?').unwrap_or((text, ""));
-            let separator = if query.is_empty() { "" } else { "?" };
-            let base = base.trim_end_matches('/');
-            parse(&format!("{base}{}{separator}{query}", signal.path()))
+    let read = |name: &str, path: &'static str| {
+        env.parsed(&[name], "a URL like `http://host:4318`", |text| {
+            Some((Destination::new(text).ok()?, path))
         })
-    })
+    };
+    read(&own, "").or_else(|| read("OTEL_EXPORTER_OTLP_ENDPOINT", signal.path()))
 }
 
 fn headers(signal: Signal, env: &Environment, destination: Destination) -> Destination {
