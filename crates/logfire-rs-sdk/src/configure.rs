@@ -50,6 +50,8 @@ pub struct Configuration {
     env_lookup: Option<Lookup>,
     warnings: Option<Warnings>,
     local: bool,
+    #[cfg(feature = "tracing")]
+    leave_tracing: bool,
 }
 
 impl Configuration {
@@ -204,6 +206,18 @@ impl Configuration {
         self
     }
 
+    /// Whether [`finish`](Self::finish) installs a global `tracing` subscriber. Yes by default, unless
+    /// [`local`](Self::local); if there is one already, one warning says what to do.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().install_tracing(false);
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn install_tracing(mut self, install: bool) -> Self {
+        self.leave_tracing = !install;
+        self
+    }
+
     /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
     ///
     /// ```
@@ -238,6 +252,8 @@ impl Configuration {
         if CONFIGURED.swap(true, Ordering::SeqCst) {
             return Err(ConfigureError::AlreadyConfigured);
         }
+        #[cfg(feature = "tracing")]
+        let leave_tracing = self.leave_tracing;
         let (logfire, enabled) = self.start().inspect_err(|_| {
             CONFIGURED.store(false, Ordering::SeqCst);
         })?;
@@ -245,6 +261,13 @@ impl Configuration {
         if enabled {
             global::set_tracer_provider(logfire.tracer_provider().clone());
             global::set_meter_provider(logfire.meter_provider().clone());
+            #[cfg(feature = "tracing")]
+            if !leave_tracing && !logfire.install_tracing() {
+                logfire.warn(
+                    "there is a `tracing` subscriber already: add `.with(logfire.tracing_layer())` to it, \
+                     or call `install_tracing(false)`",
+                );
+            }
         }
         Ok(logfire)
     }
@@ -258,7 +281,7 @@ impl Configuration {
                 console: None,
                 deliveries: Deliveries::default(),
             };
-            return Ok((Logfire::new(running, env.warnings), false));
+            return Ok((Logfire::new(running, &env), false));
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
@@ -279,7 +302,7 @@ impl Configuration {
         pipelines.spans.extend(self.processors);
 
         let providers = pipelines.providers(&resource, &env);
-        Ok((Logfire::new(Running { providers, console, deliveries }, env.warnings), true))
+        Ok((Logfire::new(Running { providers, console, deliveries }, &env), true))
     }
 }
 

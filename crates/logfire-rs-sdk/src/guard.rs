@@ -20,7 +20,8 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
-    FlushError, console::Console, export::Deliveries, pipeline::Providers, warnings::Warnings,
+    FlushError, console::Console, environment::Environment, export::Deliveries,
+    pipeline::Providers, warnings::Warnings,
 };
 
 /// How long flush, shutdown and drop may take.
@@ -45,6 +46,8 @@ pub struct Logfire {
     running: Arc<Running>,
     closed: AtomicBool,
     warnings: Warnings,
+    #[cfg(feature = "tracing")]
+    rust_log: Option<String>,
 }
 
 /// What a flush needs, on whichever thread it runs.
@@ -55,8 +58,24 @@ pub(crate) struct Running {
 }
 
 impl Logfire {
-    pub(crate) fn new(running: Running, warnings: Warnings) -> Self {
-        Self { running: Arc::new(running), closed: AtomicBool::new(false), warnings }
+    pub(crate) fn new(running: Running, env: &Environment) -> Self {
+        Self {
+            running: Arc::new(running),
+            closed: AtomicBool::new(false),
+            warnings: env.warnings.clone(),
+            #[cfg(feature = "tracing")]
+            rust_log: env.text(&["RUST_LOG"]),
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn warn(&self, warning: &str) {
+        self.warnings.warn(&warning);
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn rust_log(&self) -> Option<&str> {
+        self.rust_log.as_deref()
     }
 
     /// Sends what has been recorded so far, and waits until it has arrived, at most 5 seconds.

@@ -23,6 +23,7 @@
 //! # Crate features
 //!
 //! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
+//! - **`tracing`**: spans and events of the `tracing` crate, and records of the `log` crate, become spans and logs.
 //!
 //! [Logfire]: https://logfire.pydantic.dev
 
@@ -39,6 +40,8 @@ mod pipeline;
 mod resource;
 mod sampling;
 mod send;
+#[cfg(feature = "tracing")]
+mod tracing_bridge;
 mod warnings;
 
 pub use configure::{Configuration, configure};

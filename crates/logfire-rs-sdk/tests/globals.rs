@@ -34,5 +34,7 @@ fn finish_sets_the_globals_once() {
         assert_eq!(fields, ["baggage", "traceparent", "tracestate"]);
     });
     assert!(headers["traceparent"].ends_with("-01"), "{headers:?}");
+    #[cfg(feature = "tracing")]
+    assert!(tracing::dispatcher::has_been_set());
     logfire.shutdown().unwrap();
 }

@@ -4,6 +4,8 @@
 mod configuring;
 mod console;
 mod ending;
+#[cfg(feature = "tracing")]
+mod tracing_bridge;
 mod wire;
 
 #[expect(dead_code, reason = "shared with the tests of the delivery crate, which use all of it")]
