@@ -18,7 +18,7 @@ use crate::Region;
 /// assert!(!format!("{destination:?}").contains("secret"));
 /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Destination {
     base_url: String,
     headers: HeaderMap,

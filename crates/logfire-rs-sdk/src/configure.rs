@@ -1,29 +1,46 @@
 //! The configuration: setters, environment, and putting it all together.
 
+<<<<<<< HEAD
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+=======
+use std::sync::atomic::{AtomicBool, Ordering};
+>>>>>>> sdk
 
 use opentelemetry::{
     KeyValue, global,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
 };
 use opentelemetry_sdk::{
+<<<<<<< HEAD
     metrics::SdkMeterProvider,
     propagation::{BaggagePropagator, TraceContextPropagator},
     trace::{Sampler, SdkTracerProvider, SpanProcessor},
+=======
+    propagation::{BaggagePropagator, TraceContextPropagator},
+    trace::SpanProcessor,
+>>>>>>> sdk
 };
 
 use crate::{
     ConfigureError, ConsoleOptions, Logfire, LogfireSpanProcessor, SendToLogfire,
     console::{Console, ConsoleProcessor},
+<<<<<<< HEAD
     environment::Environment,
     export::{Deliveries, Destinations},
     guard::Running,
     pipeline::Pipeline,
     resource::ResourceSettings,
     sampling,
+=======
+    environment::{Environment, Lookup},
+    export::{Deliveries, Destinations},
+    guard::Running,
+    pipeline::{Pipelines, Providers},
+    resource::ResourceSettings,
+>>>>>>> sdk
     send::LogfireSettings,
     warnings::Warnings,
 };
@@ -52,9 +69,17 @@ pub struct Configuration {
     resource: ResourceSettings,
     console: ConsoleOptions,
     processors: Vec<Box<dyn SpanProcessor>>,
+<<<<<<< HEAD
     environment: Option<Environment>,
     warnings: Option<Warnings>,
     local: bool,
+=======
+    env_lookup: Option<Lookup>,
+    warnings: Option<Warnings>,
+    local: bool,
+    #[cfg(feature = "tracing")]
+    leave_tracing: bool,
+>>>>>>> sdk
 }
 
 impl Configuration {
@@ -195,8 +220,12 @@ impl Configuration {
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+<<<<<<< HEAD
         self.environment =
             Some(Environment { lookup: Some(Arc::new(lookup)), warnings: Warnings::default() });
+=======
+        self.env_lookup = Some(Lookup::new(lookup));
+>>>>>>> sdk
         self
     }
 
@@ -210,6 +239,21 @@ impl Configuration {
         self
     }
 
+<<<<<<< HEAD
+=======
+    /// Whether [`finish`](Self::finish) installs a global `tracing` subscriber. Yes by default, unless
+    /// [`local`](Self::local); if there is one already, one warning says what to do.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().install_tracing(false);
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn install_tracing(mut self, install: bool) -> Self {
+        self.leave_tracing = !install;
+        self
+    }
+
+>>>>>>> sdk
     /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
     ///
     /// ```
@@ -244,6 +288,11 @@ impl Configuration {
         if CONFIGURED.swap(true, Ordering::SeqCst) {
             return Err(ConfigureError::AlreadyConfigured);
         }
+<<<<<<< HEAD
+=======
+        #[cfg(feature = "tracing")]
+        let leave_tracing = self.leave_tracing;
+>>>>>>> sdk
         let (logfire, enabled) = self.start().inspect_err(|_| {
             CONFIGURED.store(false, Ordering::SeqCst);
         })?;
@@ -251,18 +300,39 @@ impl Configuration {
         if enabled {
             global::set_tracer_provider(logfire.tracer_provider().clone());
             global::set_meter_provider(logfire.meter_provider().clone());
+<<<<<<< HEAD
+=======
+            #[cfg(feature = "tracing")]
+            if !leave_tracing && !logfire.install_tracing() {
+                logfire.warn(
+                    "there is a `tracing` subscriber already: add `.with(logfire.tracing_layer())` to it, \
+                     or call `install_tracing(false)`",
+                );
+            }
+>>>>>>> sdk
         }
         Ok(logfire)
     }
 
     /// A running instance, and whether it records.
     fn start(self) -> Result<(Logfire, bool), ConfigureError> {
+<<<<<<< HEAD
         let mut env = self
             .environment
             .unwrap_or_else(|| Environment { lookup: None, warnings: Warnings::default() });
         env.warnings = self.warnings.unwrap_or(env.warnings);
         if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             return Ok((Logfire::new(disabled(), env.warnings), false));
+=======
+        let env = Environment::new(self.env_lookup, self.warnings.unwrap_or_default());
+        if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+            let running = Running {
+                providers: Providers::disabled(),
+                console: None,
+                deliveries: Deliveries::default(),
+            };
+            return Ok((Logfire::new(running, &env), false));
+>>>>>>> sdk
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
@@ -274,6 +344,7 @@ impl Configuration {
             .transpose()
             .map_err(ConfigureError::Thread)?;
 
+<<<<<<< HEAD
         let mut processors: Vec<Box<dyn SpanProcessor>> = Vec::new();
         if let Some(console) = &console {
             processors.push(Box::new(ConsoleProcessor(console.clone())));
@@ -304,6 +375,18 @@ fn disabled() -> Running {
         meter_provider: SdkMeterProvider::builder().build(),
         console: None,
         deliveries: Deliveries::default(),
+=======
+        let mut pipelines = Pipelines::default();
+        if let Some(console) = &console {
+            pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
+            pipelines.process_logs(ConsoleProcessor(console.clone()));
+        }
+        let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
+        pipelines.spans.extend(self.processors);
+
+        let providers = pipelines.providers(&resource, &env);
+        Ok((Logfire::new(Running { providers, console, deliveries }, &env), true))
+>>>>>>> sdk
     }
 }
 

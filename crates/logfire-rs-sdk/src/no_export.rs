@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+<<<<<<< HEAD
 use opentelemetry_sdk::{metrics::MeterProviderBuilder, trace::SpanProcessor};
 
 use crate::{ConfigureError, environment::Environment, send::LogfireSettings};
@@ -10,6 +11,15 @@ const ENDPOINTS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+=======
+use crate::{ConfigureError, environment::Environment, pipeline::Pipelines, send::LogfireSettings};
+
+const ENDPOINTS: [&str; 4] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+>>>>>>> sdk
 ];
 
 #[derive(Debug)]
@@ -44,6 +54,7 @@ impl Destinations {
 }
 
 impl Outlets {
+<<<<<<< HEAD
     pub(crate) fn install(
         self,
         _processors: &mut Vec<Box<dyn SpanProcessor>>,
@@ -51,6 +62,10 @@ impl Outlets {
         _env: &Environment,
     ) -> (MeterProviderBuilder, Deliveries) {
         (meters, Deliveries(()))
+=======
+    pub(crate) fn install(self, _pipelines: &mut Pipelines, _env: &Environment) -> Deliveries {
+        Deliveries(())
+>>>>>>> sdk
     }
 }
 

@@ -1,21 +1,96 @@
+<<<<<<< HEAD
 //! The one span processor that the tracer provider sees.
+=======
+//! What stands between the providers and everything that processes telemetry.
+>>>>>>> sdk
 
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
+<<<<<<< HEAD
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
     trace::{Span, SpanData, SpanProcessor},
 };
 
+=======
+#[cfg(feature = "otlp-http")]
+use opentelemetry_sdk::metrics::{PeriodicReader, exporter::PushMetricExporter};
+use opentelemetry_sdk::{
+    Resource,
+    error::{OTelSdkError, OTelSdkResult},
+    logs::{LogProcessor, LoggerProviderBuilder, SdkLoggerProvider},
+    metrics::{MeterProviderBuilder, SdkMeterProvider},
+    trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
+};
+
+use crate::{environment::Environment, sampling};
+
+/// The pipelines of the three signals while they are put together.
+#[derive(Debug, Default)]
+pub(crate) struct Pipelines {
+    pub(crate) spans: Vec<Box<dyn SpanProcessor>>,
+    meters: MeterProviderBuilder,
+    loggers: LoggerProviderBuilder,
+}
+
+impl Pipelines {
+    #[cfg(feature = "otlp-http")]
+    pub(crate) fn read_metrics(&mut self, reader: PeriodicReader<impl PushMetricExporter>) {
+        self.meters = std::mem::take(&mut self.meters).with_reader(reader);
+    }
+
+    pub(crate) fn process_logs(&mut self, processor: impl LogProcessor + 'static) {
+        self.loggers = std::mem::take(&mut self.loggers).with_log_processor(processor);
+    }
+
+    pub(crate) fn providers(self, resource: &Resource, env: &Environment) -> Providers {
+        Providers {
+            tracers: SdkTracerProvider::builder()
+                .with_sampler(sampling::sampler(env))
+                .with_span_limits(sampling::span_limits(env))
+                .with_resource(resource.clone())
+                .with_span_processor(Pipeline { processors: self.spans })
+                .build(),
+            meters: self.meters.with_resource(resource.clone()).build(),
+            loggers: self.loggers.with_resource(resource.clone()).build(),
+        }
+    }
+}
+
+/// The providers of the three signals.
+#[derive(Debug)]
+pub(crate) struct Providers {
+    pub(crate) tracers: SdkTracerProvider,
+    pub(crate) meters: SdkMeterProvider,
+    pub(crate) loggers: SdkLoggerProvider,
+}
+
+impl Providers {
+    /// Providers that record nothing.
+    pub(crate) fn disabled() -> Self {
+        Self {
+            tracers: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
+            meters: SdkMeterProvider::builder().build(),
+            loggers: SdkLoggerProvider::builder().build(),
+        }
+    }
+}
+
+>>>>>>> sdk
 /// Hands each span to the console, the exporters and the user's processors, in this order.
 ///
 /// The SDK gives every processor its own copy of an ended span. Only what stands before all of them, as this does, can
 /// change a span for all of them.
 #[derive(Debug)]
+<<<<<<< HEAD
 pub(crate) struct Pipeline {
     pub(crate) processors: Vec<Box<dyn SpanProcessor>>,
+=======
+struct Pipeline {
+    processors: Vec<Box<dyn SpanProcessor>>,
+>>>>>>> sdk
 }
 
 impl SpanProcessor for Pipeline {

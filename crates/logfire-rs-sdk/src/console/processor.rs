@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+<<<<<<< HEAD
 use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::OTelSdkResult,
@@ -18,6 +19,16 @@ use opentelemetry_sdk::{
 };
 
 use super::{options::ResolvedConsole, render::Renderer, sink::sink};
+=======
+use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    logs::{LogProcessor, SdkLogRecord},
+    trace::{Span, SpanData, SpanProcessor},
+};
+
+use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
+>>>>>>> sdk
 
 /// Starts and ends that may wait to be written; further ones are left out.
 const QUEUE: usize = 4096;
@@ -33,6 +44,10 @@ pub(crate) struct Console {
 enum Event {
     Start(Box<SpanData>),
     End(Box<SpanData>),
+<<<<<<< HEAD
+=======
+    Log(Box<Log>),
+>>>>>>> sdk
     Flush(Sender<()>),
 }
 
@@ -69,7 +84,11 @@ impl Console {
     }
 }
 
+<<<<<<< HEAD
 /// Shows sampled spans; flushing is [`Console::flush`]'s, which knows how long it may take.
+=======
+/// Shows sampled spans and log records; flushing is [`Console::flush`]'s, which knows how long it may take.
+>>>>>>> sdk
 #[derive(Debug)]
 pub(crate) struct ConsoleProcessor(pub(crate) Console);
 
@@ -97,6 +116,19 @@ impl SpanProcessor for ConsoleProcessor {
     }
 }
 
+<<<<<<< HEAD
+=======
+impl LogProcessor for ConsoleProcessor {
+    fn emit(&self, record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
+        self.0.send(Event::Log(Box::new(Log::of(record))));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+>>>>>>> sdk
 fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     let mut sink = sink(options.writer, options.colors);
@@ -106,6 +138,10 @@ fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole)
         match event {
             Event::Start(span) => text.push_str(&renderer.start(&span)),
             Event::End(span) => text.push_str(&renderer.end(&span)),
+<<<<<<< HEAD
+=======
+            Event::Log(log) => text.push_str(&renderer.log(&log)),
+>>>>>>> sdk
             Event::Flush(flushed) => {
                 let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
                 // Who asked may have gone on already.

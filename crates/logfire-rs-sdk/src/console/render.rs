@@ -8,12 +8,23 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
+<<<<<<< HEAD
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+=======
+use opentelemetry::{
+    logs::Severity,
+    trace::{SpanId, SpanKind, Status, TraceId},
+};
+>>>>>>> sdk
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute::{
     ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
 };
 
+<<<<<<< HEAD
+=======
+use super::log::Log;
+>>>>>>> sdk
 use crate::message::{message, status_code, text};
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
@@ -96,6 +107,24 @@ impl Renderer {
         line
     }
 
+<<<<<<< HEAD
+=======
+    /// Below the span that was current, if it is open.
+    pub(crate) fn log(&mut self, log: &Log) -> String {
+        let parents = log.parent.map(|parent| self.parents_and_self(parent)).unwrap_or_default();
+        let depth = log.parent.map_or(0, |parent| self.depth_below(parent));
+        let style = match log.severity {
+            Some(severity) if severity >= Severity::Error => ERROR,
+            Some(severity) if severity >= Severity::Warn => WARNING,
+            _ => Style::new(),
+        };
+        let mut lines = self.missing_parents(&parents);
+        self.line(&mut lines, log.time, depth, &painted(style, &visible(&log.message)));
+        self.path = parents;
+        lines
+    }
+
+>>>>>>> sdk
     /// The queue was full. Ends may be among what was left out, so that what is open is no longer known.
     pub(crate) fn left_out(&mut self, lines: u64) -> String {
         let mut text = String::new();
@@ -375,6 +404,35 @@ GET h/stream
     }
 
     #[test]
+<<<<<<< HEAD
+=======
+    fn logs_are_shown_below_their_span() {
+        let request = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
+        let log = |parent: u64, severity, message: &str| Log {
+            time: Some(request.start_time),
+            parent: Some((TraceId::from(1), SpanId::from(parent))),
+            severity: Some(severity),
+            message: message.to_owned(),
+        };
+        let mut renderer = Renderer::new(None);
+        let mut text = renderer.start(&request);
+        text.push_str(&renderer.log(&log(1, Severity::Info, "inside\n")));
+        text.push_str(&renderer.log(&log(7, Severity::Warn, "elsewhere")));
+        text.push_str(&renderer.log(&log(1, Severity::Error2, "inside again")));
+        assert!(text.contains("\u{1b}[33melsewhere"), "{text:?}");
+        assert!(text.contains("\u{1b}[31minside again"), "{text:?}");
+        let expected = "\
+GET /a
+  inside\\n
+elsewhere
+GET /a
+  inside again
+";
+        assert_eq!(anstream::adapter::strip_str(&text).to_string(), expected);
+    }
+
+    #[test]
+>>>>>>> sdk
     fn endings_say_what_went_wrong() {
         let ending =
             |span: &SpanData| render(None, &[Start(span), End(span)]).replacen("GET /\n", "", 1);

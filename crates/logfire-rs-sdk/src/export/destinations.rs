@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 //! Which ways out there are: one per Logfire token, and one per signal with an OTLP endpoint.
+=======
+//! Which ways out there are: one per Logfire token, and those of the OTLP variables.
+>>>>>>> sdk
 
 use std::sync::Arc;
 
@@ -18,6 +22,10 @@ pub(crate) struct Destinations {
     logfire: Vec<Destination>,
     traces: Option<OtlpTarget>,
     metrics: Option<OtlpTarget>,
+<<<<<<< HEAD
+=======
+    logs: Option<OtlpTarget>,
+>>>>>>> sdk
     otlp_temporality: Temporality,
 }
 
@@ -30,6 +38,10 @@ impl Destinations {
             logfire: logfire(settings, env)?,
             traces: otlp::target(Signal::Traces, env)?,
             metrics: otlp::target(Signal::Metrics, env)?,
+<<<<<<< HEAD
+=======
+            logs: otlp::target(Signal::Logs, env)?,
+>>>>>>> sdk
             otlp_temporality: otlp::temporality(env),
         })
     }
@@ -39,6 +51,7 @@ impl Destinations {
         let mut outlets = Outlets::default();
         for destination in self.logfire {
             let delivery = outlets.deliver_to(destination, env)?;
+<<<<<<< HEAD
             let outlet = |signal: Signal| Outlet {
                 delivery: Arc::clone(&delivery),
                 is_logfire: true,
@@ -70,6 +83,33 @@ impl Destinations {
                 encoding,
                 temporality,
             });
+=======
+            for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
+                outlets.of(signal).push(Outlet {
+                    delivery: Arc::clone(&delivery),
+                    is_logfire: true,
+                    path: signal.path(),
+                    encoding: Encoding::Protobuf,
+                    // Logfire adds up deltas; so does its Python SDK send them.
+                    temporality: Temporality::Delta,
+                });
+            }
+        }
+        for (signal, target) in [
+            (Signal::Traces, self.traces),
+            (Signal::Metrics, self.metrics),
+            (Signal::Logs, self.logs),
+        ] {
+            let Some(OtlpTarget { destination, path, encoding }) = target else { continue };
+            let outlet = Outlet {
+                delivery: outlets.deliver_to(destination, env)?,
+                is_logfire: false,
+                path,
+                encoding,
+                temporality: self.otlp_temporality,
+            };
+            outlets.of(signal).push(outlet);
+>>>>>>> sdk
         }
         Ok(outlets)
     }

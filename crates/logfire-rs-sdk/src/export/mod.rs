@@ -6,6 +6,10 @@
 
 mod destinations;
 mod encode;
+<<<<<<< HEAD
+=======
+mod logs;
+>>>>>>> sdk
 mod metrics;
 mod otlp;
 mod traces;
@@ -19,6 +23,7 @@ use std::{
 use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export, Unfinished};
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
+<<<<<<< HEAD
     metrics::{MeterProviderBuilder, Temporality},
     trace::SpanProcessor,
 };
@@ -26,13 +31,26 @@ use opentelemetry_sdk::{
 pub(crate) use self::destinations::Destinations;
 use self::encode::Encoding;
 use crate::{ConfigureError, environment::Environment};
+=======
+    metrics::Temporality,
+};
+
+pub(crate) use self::destinations::Destinations;
+use self::{encode::Encoding, otlp::Signal};
+use crate::{ConfigureError, environment::Environment, pipeline::Pipelines};
+>>>>>>> sdk
 
 /// All ways out, and their deliveries, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Outlets {
     traces: Vec<Outlet>,
     metrics: Vec<Outlet>,
+<<<<<<< HEAD
     deliveries: Vec<Arc<Delivery>>,
+=======
+    logs: Vec<Outlet>,
+    deliveries: Vec<(Destination, Arc<Delivery>)>,
+>>>>>>> sdk
 }
 
 /// A way out for one signal: a delivery, and how bodies look there.
@@ -53,6 +71,7 @@ pub(crate) struct Deliveries(Vec<Arc<Delivery>>);
 
 impl Outlets {
     /// Puts exporters behind the providers.
+<<<<<<< HEAD
     pub(crate) fn install(
         self,
         processors: &mut Vec<Box<dyn SpanProcessor>>,
@@ -68,16 +87,52 @@ impl Outlets {
         (meters, Deliveries(self.deliveries))
     }
 
+=======
+    pub(crate) fn install(self, pipelines: &mut Pipelines, env: &Environment) -> Deliveries {
+        if !self.traces.is_empty() {
+            pipelines.spans.push(Box::new(traces::span_processor(self.traces, env)));
+        }
+        for outlet in self.metrics {
+            pipelines.read_metrics(metrics::metric_reader(outlet, env));
+        }
+        if !self.logs.is_empty() {
+            pipelines.process_logs(logs::log_processor(self.logs, env));
+        }
+        Deliveries(self.deliveries.into_iter().map(|(_, delivery)| delivery).collect())
+    }
+
+    const fn of(&mut self, signal: Signal) -> &mut Vec<Outlet> {
+        match signal {
+            Signal::Traces => &mut self.traces,
+            Signal::Metrics => &mut self.metrics,
+            Signal::Logs => &mut self.logs,
+        }
+    }
+
+    /// Signals that go to the same place share a queue, and what is told about it.
+>>>>>>> sdk
     fn deliver_to(
         &mut self,
         destination: Destination,
         env: &Environment,
     ) -> Result<Arc<Delivery>, ConfigureError> {
+<<<<<<< HEAD
         let warnings = env.warnings.clone();
         let options = DeliveryOptions::default().on_problem(move |problem| warnings.warn(problem));
         let delivery = Delivery::start(destination, options).map_err(ConfigureError::Thread)?;
         let delivery = Arc::new(delivery);
         self.deliveries.push(Arc::clone(&delivery));
+=======
+        if let Some((_, delivery)) = self.deliveries.iter().find(|(known, _)| *known == destination)
+        {
+            return Ok(Arc::clone(delivery));
+        }
+        let warnings = env.warnings.clone();
+        let options = DeliveryOptions::default().on_problem(move |problem| warnings.warn(problem));
+        let delivery = Delivery::start(destination.clone(), options);
+        let delivery = Arc::new(delivery.map_err(ConfigureError::Thread)?);
+        self.deliveries.push((destination, Arc::clone(&delivery)));
+>>>>>>> sdk
         Ok(delivery)
     }
 }
@@ -126,3 +181,11 @@ fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
         text.parse().ok().map(Duration::from_millis)
     })
 }
+<<<<<<< HEAD
+=======
+
+fn size(env: &Environment, name: &str, default: usize) -> usize {
+    let parse = |text: &str| text.parse().ok().filter(|size| *size > 0);
+    env.parsed(&[name], "a positive number", parse).unwrap_or(default)
+}
+>>>>>>> sdk

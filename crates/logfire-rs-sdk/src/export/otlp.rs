@@ -15,13 +15,23 @@ use crate::{ConfigureError, environment::Environment};
 pub(crate) enum Signal {
     Traces,
     Metrics,
+<<<<<<< HEAD
+=======
+    Logs,
+>>>>>>> sdk
 }
 
 /// Where the variables send a signal.
 #[derive(Debug)]
 pub(crate) struct OtlpTarget {
+<<<<<<< HEAD
     /// The whole address: exports have no path of their own.
     pub(crate) destination: Destination,
+=======
+    pub(crate) destination: Destination,
+    /// Empty if the signal has an endpoint of its own.
+    pub(crate) path: &'static str,
+>>>>>>> sdk
     pub(crate) encoding: Encoding,
 }
 
@@ -30,6 +40,10 @@ impl Signal {
         match self {
             Self::Traces => "/v1/traces",
             Self::Metrics => "/v1/metrics",
+<<<<<<< HEAD
+=======
+            Self::Logs => "/v1/logs",
+>>>>>>> sdk
         }
     }
 
@@ -38,6 +52,10 @@ impl Signal {
         let signal = match self {
             Self::Traces => "TRACES",
             Self::Metrics => "METRICS",
+<<<<<<< HEAD
+=======
+            Self::Logs => "LOGS",
+>>>>>>> sdk
         };
         format!("OTEL_EXPORTER_OTLP_{signal}_{setting}")
     }
@@ -46,6 +64,10 @@ impl Signal {
         match self {
             Self::Traces => "OTEL_TRACES_EXPORTER",
             Self::Metrics => "OTEL_METRICS_EXPORTER",
+<<<<<<< HEAD
+=======
+            Self::Logs => "OTEL_LOGS_EXPORTER",
+>>>>>>> sdk
         }
     }
 }
@@ -64,12 +86,20 @@ pub(crate) fn target(
     if exporter == Some(false) {
         return Ok(None);
     }
+<<<<<<< HEAD
     Ok(endpoint(signal, env).map(|destination| {
+=======
+    Ok(endpoint(signal, env).map(|(destination, path)| {
+>>>>>>> sdk
         let destination = headers(signal, env, destination)
             .timeout(timeout(signal, env))
             .compression(compression(signal, env))
             .environment_proxy(env.is_process());
+<<<<<<< HEAD
         OtlpTarget { destination, encoding }
+=======
+        OtlpTarget { destination, path, encoding }
+>>>>>>> sdk
     }))
 }
 
@@ -111,6 +141,7 @@ fn protocol(signal: Signal, env: &Environment) -> Result<Encoding, ConfigureErro
 }
 
 /// The signal's own endpoint as it is, or the general one with the signal's path.
+<<<<<<< HEAD
 fn endpoint(signal: Signal, env: &Environment) -> Option<Destination> {
     let own = signal.own("ENDPOINT");
     let parse = |text: &str| Destination::new(text).ok();
@@ -124,6 +155,16 @@ fn endpoint(signal: Signal, env: &Environment) -> Option<Destination> {
             parse(&format!("{base}{}{separator}{query}", signal.path()))
         })
     })
+=======
+fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
+    let own = signal.own("ENDPOINT");
+    let read = |name: &str, path: &'static str| {
+        env.parsed(&[name], "a URL like `http://host:4318`", |text| {
+            Some((Destination::new(text).ok()?, path))
+        })
+    };
+    read(&own, "").or_else(|| read("OTEL_EXPORTER_OTLP_ENDPOINT", signal.path()))
+>>>>>>> sdk
 }
 
 fn headers(signal: Signal, env: &Environment, destination: Destination) -> Destination {

@@ -4,12 +4,23 @@ use logfire_rs_sdk::{
     Logfire,
     opentelemetry::{
         KeyValue,
+<<<<<<< HEAD
+=======
+        logs::{LogRecord, Logger, LoggerProvider},
+>>>>>>> sdk
         metrics::MeterProvider,
         trace::{Tracer, TracerProvider},
     },
 };
 use opentelemetry_proto::tonic::{
+<<<<<<< HEAD
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
+=======
+    collector::{
+        logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
+        trace::v1::ExportTraceServiceRequest,
+    },
+>>>>>>> sdk
     common::v1::any_value::Value,
     metrics::v1::metric::Data,
     trace::v1::Span,
@@ -161,6 +172,33 @@ fn logfire_alone_is_told_when_a_span_starts() {
 }
 
 #[test]
+<<<<<<< HEAD
+=======
+fn logs_go_out_with_the_trace_they_belong_to() {
+    let receiver = Receiver::start();
+    let (configuration, _) = local(&[]);
+    let configuration = configuration.token("pylf_v1_us_test").base_url(receiver.url());
+    let logfire = configuration.finish().unwrap();
+    let tracer = logfire.tracer_provider().tracer("test");
+    tracer.in_span("work", |_| {
+        let logger = logfire.logger_provider().logger("test");
+        let mut record = logger.create_log_record();
+        record.set_body("sold".into());
+        logger.emit(record);
+    });
+    logfire.shutdown().unwrap();
+
+    let body = &bodies(&receiver, "/v1/logs")[0];
+    let request = ExportLogsServiceRequest::decode(body.as_slice()).unwrap();
+    let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+    let logs: Vec<_> = scopes.flat_map(|scope| scope.log_records).collect();
+    assert_eq!(logs.len(), 1);
+    assert_eq!(logs[0].body.clone().unwrap().value, Some(Value::StringValue("sold".to_owned())));
+    assert!(logs[0].trace_id.iter().any(|byte| *byte != 0));
+}
+
+#[test]
+>>>>>>> sdk
 fn several_tokens_each_get_everything() {
     let receiver = Receiver::start();
     let variables = [("LOGFIRE_TOKEN", "one, two"), ("LOGFIRE_BASE_URL", &receiver.url())];

@@ -1,0 +1,54 @@
+//! What the console needs of a log record.
+
+use std::time::SystemTime;
+
+use opentelemetry::{
+    logs::{AnyValue, Severity},
+    trace::{SpanId, TraceId},
+};
+use opentelemetry_sdk::logs::SdkLogRecord;
+
+/// Bodies longer than this are cut, as Logfire's Python console does.
+const MAX_BODY: usize = 300;
+
+/// A log record, as it is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) time: Option<SystemTime>,
+    /// The span that was current.
+    pub(crate) parent: Option<(TraceId, SpanId)>,
+    pub(crate) severity: Option<Severity>,
+    /// Body and attributes.
+    pub(crate) message: String,
+}
+
+impl Log {
+    pub(crate) fn of(record: &SdkLogRecord) -> Self {
+        let body = record.body().map(shown).filter(|body| !body.is_empty());
+        let mut message =
+            body.or_else(|| record.event_name().map(str::to_owned)).unwrap_or_default();
+        if let Some((end, _)) = message.char_indices().nth(MAX_BODY) {
+            message.truncate(end);
+            message.push('…');
+        }
+        for (key, value) in record.attributes_iter() {
+            message.push_str(&format!(" {key}={}", shown(value)));
+        }
+        Self {
+            time: record.timestamp().or_else(|| record.observed_timestamp()),
+            parent: record.trace_context().map(|context| (context.trace_id, context.span_id)),
+            severity: record.severity_number(),
+            message,
+        }
+    }
+}
+
+fn shown(value: &AnyValue) -> String {
+    match value {
+        AnyValue::String(text) => text.to_string(),
+        AnyValue::Int(number) => number.to_string(),
+        AnyValue::Double(number) => number.to_string(),
+        AnyValue::Boolean(boolean) => boolean.to_string(),
+        other => format!("{other:?}"),
+    }
+}

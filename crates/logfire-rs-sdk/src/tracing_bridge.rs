@@ -1,0 +1,99 @@
+//! The bridge from the `tracing` crate: its spans become spans, its events become logs.
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use crate::Logfire;
+
+/// What is let through if `RUST_LOG` says nothing.
+const DEFAULT_FILTER: &str = "info";
+
+/// Who makes spans for requests that the instrumentation has spans for already.
+const DOUBLES: [&str; 6] =
+    ["tower_http::trace", "hyper", "h2", "tonic", "reqwest", "opentelemetry"];
+
+impl Logfire {
+    /// A layer for a `tracing` subscriber of your own.
+    ///
+    /// Spans of `tracing` become children of the current OpenTelemetry span, for example of the request, and events
+    /// become logs of the current span. `RUST_LOG` filters both; `info` by default. Spans of `tower_http::trace`,
+    /// `hyper`, `h2`, `tonic`, `reqwest` and `opentelemetry` are left out, because the instrumentation makes better
+    /// ones; their events are kept.
+    ///
+    /// [`finish`](crate::Configuration::finish) installs a subscriber with this layer if there is none.
+    ///
+    /// ```
+    /// use tracing_subscriber::{layer::SubscriberExt, registry};
+    ///
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let subscriber = registry().with(logfire.tracing_layer());
+    /// tracing::subscriber::with_default(subscriber, || {
+    ///     tracing::info_span!("check out").in_scope(|| tracing::info!(items = 3, "sold"));
+    /// });
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn tracing_layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        let filter = || EnvFilter::builder().parse_lossy(self.rust_log().unwrap_or(DEFAULT_FILTER));
+        let spans = tracing_opentelemetry::layer()
+            .with_tracer(self.tracer_provider().tracer("tracing"))
+            .with_filter(
+                filter().and(filter_fn(|metadata| metadata.is_span() && !is_double(metadata))),
+            );
+        let events = OpenTelemetryTracingBridge::new(self.logger_provider()).with_filter(
+            filter().and(filter_fn(|metadata| metadata.is_event() && !is_chatter(metadata))),
+        );
+        spans.and_then(events)
+    }
+
+    /// Installs a subscriber with [`Logfire::tracing_layer`] for the whole process; whether there was none before.
+    pub(crate) fn install_tracing(&self) -> bool {
+        tracing_subscriber::registry().with(self.tracing_layer()).try_init().is_ok()
+    }
+}
+
+fn is_double(metadata: &Metadata<'_>) -> bool {
+    DOUBLES.iter().any(|target| is_below(metadata.target(), target))
+}
+
+/// The SDK tells much about its own well-being.
+fn is_chatter(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() > Level::WARN && metadata.target().starts_with("opentelemetry")
+}
+
+fn is_below(target: &str, module: &str) -> bool {
+    target
+        .strip_prefix(module)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '_', '-']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_below;
+
+    #[test]
+    fn doubles_are_known_by_their_crate_or_module() {
+        for (target, module, below) in [
+            ("hyper", "hyper", true),
+            ("hyper::proto::h1", "hyper", true),
+            ("hyper_util::client", "hyper", true),
+            ("opentelemetry_sdk", "opentelemetry", true),
+            ("hyperloglog", "hyper", false),
+            ("tower_http::cors", "tower_http::trace", false),
+            ("tower_http::trace::make_span", "tower_http::trace", true),
+        ] {
+            assert_eq!(is_below(target, module), below, "{target}");
+        }
+    }
+}
