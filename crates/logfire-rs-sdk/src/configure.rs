@@ -1,46 +1,24 @@
 //! The configuration: setters, environment, and putting it all together.
 
-<<<<<<< HEAD
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-=======
 use std::sync::atomic::{AtomicBool, Ordering};
->>>>>>> sdk
 
 use opentelemetry::{
     KeyValue, global,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
 };
 use opentelemetry_sdk::{
-<<<<<<< HEAD
-    metrics::SdkMeterProvider,
-    propagation::{BaggagePropagator, TraceContextPropagator},
-    trace::{Sampler, SdkTracerProvider, SpanProcessor},
-=======
     propagation::{BaggagePropagator, TraceContextPropagator},
     trace::SpanProcessor,
->>>>>>> sdk
 };
 
 use crate::{
     ConfigureError, ConsoleOptions, Logfire, LogfireSpanProcessor, SendToLogfire,
     console::{Console, ConsoleProcessor},
-<<<<<<< HEAD
-    environment::Environment,
-    export::{Deliveries, Destinations},
-    guard::Running,
-    pipeline::Pipeline,
-    resource::ResourceSettings,
-    sampling,
-=======
     environment::{Environment, Lookup},
     export::{Deliveries, Destinations},
     guard::Running,
     pipeline::{Pipelines, Providers},
     resource::ResourceSettings,
->>>>>>> sdk
     send::LogfireSettings,
     warnings::Warnings,
 };
@@ -69,17 +47,11 @@ pub struct Configuration {
     resource: ResourceSettings,
     console: ConsoleOptions,
     processors: Vec<Box<dyn SpanProcessor>>,
-<<<<<<< HEAD
-    environment: Option<Environment>,
-    warnings: Option<Warnings>,
-    local: bool,
-=======
     env_lookup: Option<Lookup>,
     warnings: Option<Warnings>,
     local: bool,
     #[cfg(feature = "tracing")]
     leave_tracing: bool,
->>>>>>> sdk
 }
 
 impl Configuration {
@@ -220,12 +192,7 @@ impl Configuration {
         mut self,
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-<<<<<<< HEAD
-        self.environment =
-            Some(Environment { lookup: Some(Arc::new(lookup)), warnings: Warnings::default() });
-=======
         self.env_lookup = Some(Lookup::new(lookup));
->>>>>>> sdk
         self
     }
 
@@ -239,8 +206,6 @@ impl Configuration {
         self
     }
 
-<<<<<<< HEAD
-=======
     /// Whether [`finish`](Self::finish) installs a global `tracing` subscriber. Yes by default, unless
     /// [`local`](Self::local); if there is one already, one warning says what to do.
     ///
@@ -253,7 +218,6 @@ impl Configuration {
         self
     }
 
->>>>>>> sdk
     /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
     ///
     /// ```
@@ -288,11 +252,8 @@ impl Configuration {
         if CONFIGURED.swap(true, Ordering::SeqCst) {
             return Err(ConfigureError::AlreadyConfigured);
         }
-<<<<<<< HEAD
-=======
         #[cfg(feature = "tracing")]
         let leave_tracing = self.leave_tracing;
->>>>>>> sdk
         let (logfire, enabled) = self.start().inspect_err(|_| {
             CONFIGURED.store(false, Ordering::SeqCst);
         })?;
@@ -300,8 +261,6 @@ impl Configuration {
         if enabled {
             global::set_tracer_provider(logfire.tracer_provider().clone());
             global::set_meter_provider(logfire.meter_provider().clone());
-<<<<<<< HEAD
-=======
             #[cfg(feature = "tracing")]
             if !leave_tracing && !logfire.install_tracing() {
                 logfire.warn(
@@ -309,21 +268,12 @@ impl Configuration {
                      or call `install_tracing(false)`",
                 );
             }
->>>>>>> sdk
         }
         Ok(logfire)
     }
 
     /// A running instance, and whether it records.
     fn start(self) -> Result<(Logfire, bool), ConfigureError> {
-<<<<<<< HEAD
-        let mut env = self
-            .environment
-            .unwrap_or_else(|| Environment { lookup: None, warnings: Warnings::default() });
-        env.warnings = self.warnings.unwrap_or(env.warnings);
-        if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            return Ok((Logfire::new(disabled(), env.warnings), false));
-=======
         let env = Environment::new(self.env_lookup, self.warnings.unwrap_or_default());
         if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             let running = Running {
@@ -332,7 +282,6 @@ impl Configuration {
                 deliveries: Deliveries::default(),
             };
             return Ok((Logfire::new(running, &env), false));
->>>>>>> sdk
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
@@ -344,38 +293,6 @@ impl Configuration {
             .transpose()
             .map_err(ConfigureError::Thread)?;
 
-<<<<<<< HEAD
-        let mut processors: Vec<Box<dyn SpanProcessor>> = Vec::new();
-        if let Some(console) = &console {
-            processors.push(Box::new(ConsoleProcessor(console.clone())));
-        }
-        let meters = SdkMeterProvider::builder().with_resource(resource.clone());
-        let (meters, deliveries) = destinations.open(&env)?.install(&mut processors, meters, &env);
-        processors.extend(self.processors);
-
-        let running = Running {
-            tracer_provider: SdkTracerProvider::builder()
-                .with_sampler(sampling::sampler(&env))
-                .with_span_limits(sampling::span_limits(&env))
-                .with_resource(resource)
-                .with_span_processor(Pipeline { processors })
-                .build(),
-            meter_provider: meters.build(),
-            console,
-            deliveries,
-        };
-        Ok((Logfire::new(running, env.warnings), true))
-    }
-}
-
-/// Providers that record nothing.
-fn disabled() -> Running {
-    Running {
-        tracer_provider: SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build(),
-        meter_provider: SdkMeterProvider::builder().build(),
-        console: None,
-        deliveries: Deliveries::default(),
-=======
         let mut pipelines = Pipelines::default();
         if let Some(console) = &console {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
@@ -386,7 +303,6 @@ fn disabled() -> Running {
 
         let providers = pipelines.providers(&resource, &env);
         Ok((Logfire::new(Running { providers, console, deliveries }, &env), true))
->>>>>>> sdk
     }
 }
 

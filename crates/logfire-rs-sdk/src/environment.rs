@@ -1,32 +1,15 @@
 //! Reads settings from the environment, or from what a test puts in its place.
 
-<<<<<<< HEAD
-use std::{fmt, sync::Arc};
-=======
 use std::{
     collections::HashSet,
     fmt,
     sync::{Mutex, PoisonError},
 };
->>>>>>> sdk
 
 use percent_encoding::percent_decode_str;
 
 use crate::warnings::Warnings;
 
-<<<<<<< HEAD
-type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// The variables that a configuration reads, and where it complains about them.
-#[derive(Clone)]
-pub(crate) struct Environment {
-    /// `None` is the environment of the process.
-    pub(crate) lookup: Option<Lookup>,
-    pub(crate) warnings: Warnings,
-}
-
-impl Environment {
-=======
 /// What replaces the environment of the process.
 pub(crate) struct Lookup(Box<LookupFn>);
 
@@ -59,7 +42,6 @@ impl Environment {
         Self { lookup, warnings, told: Mutex::default() }
     }
 
->>>>>>> sdk
     /// The value of the first variable that is set to more than blanks, trimmed.
     pub(crate) fn text(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.named(name)).map(|(_, text)| text)
@@ -113,11 +95,6 @@ impl Environment {
     }
 
     pub(crate) fn warn(&self, warning: &impl fmt::Display) {
-<<<<<<< HEAD
-        self.warnings.warn(warning);
-    }
-
-=======
         let warning = warning.to_string();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(warning.clone()) {
@@ -126,18 +103,13 @@ impl Environment {
     }
 
     #[cfg(feature = "otlp-http")]
->>>>>>> sdk
     pub(crate) const fn is_process(&self) -> bool {
         self.lookup.is_none()
     }
 
     fn named<'a>(&self, name: &'a str) -> Option<(&'a str, String)> {
         let value = match &self.lookup {
-<<<<<<< HEAD
-            Some(lookup) => lookup(name),
-=======
             Some(lookup) => (lookup.0)(name),
->>>>>>> sdk
             None => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
         };
         let value = value?.trim().to_owned();
@@ -145,15 +117,6 @@ impl Environment {
     }
 }
 
-<<<<<<< HEAD
-impl fmt::Debug for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_process() { "process environment" } else { "env_lookup" })
-    }
-}
-
-=======
->>>>>>> sdk
 /// The words of Logfire's Python SDK, and those of its Rust SDK.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -165,11 +128,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-<<<<<<< HEAD
-    use std::sync::Mutex;
-=======
     use std::sync::Arc;
->>>>>>> sdk
 
     use super::*;
 
@@ -184,11 +143,7 @@ pub(crate) mod tests {
             let (_, value) = variables.iter().find(|(variable, _)| *variable == name)?;
             Some((*value).to_owned())
         };
-<<<<<<< HEAD
-        (Environment { lookup: Some(Arc::new(lookup)), warnings }, told)
-=======
         (Environment::new(Some(Lookup::new(lookup)), warnings), told)
->>>>>>> sdk
     }
 
     #[test]
@@ -222,10 +177,6 @@ pub(crate) mod tests {
             env.pairs(&["A"]).into_iter().map(|(k, v)| format!("{k}:{v}")).collect();
         assert_eq!(pairs, ["k:v w", "e:", "a:b=c"]);
         let warning = "an entry of A is ignored: it is not `key=value`";
-<<<<<<< HEAD
-        assert_eq!(*told.lock().unwrap(), [warning; 3]);
-=======
         assert_eq!(*told.lock().unwrap(), [warning]);
->>>>>>> sdk
     }
 }

@@ -14,22 +14,15 @@ use std::{
 use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
-<<<<<<< HEAD
-=======
     logs::SdkLoggerProvider,
->>>>>>> sdk
     metrics::SdkMeterProvider,
     trace::SdkTracerProvider,
 };
 
-<<<<<<< HEAD
-use crate::{FlushError, console::Console, export::Deliveries, warnings::Warnings};
-=======
 use crate::{
     FlushError, console::Console, environment::Environment, export::Deliveries,
     pipeline::Providers, warnings::Warnings,
 };
->>>>>>> sdk
 
 /// How long flush, shutdown and drop may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,30 +46,18 @@ pub struct Logfire {
     running: Arc<Running>,
     closed: AtomicBool,
     warnings: Warnings,
-<<<<<<< HEAD
-=======
     #[cfg(feature = "tracing")]
     rust_log: Option<String>,
->>>>>>> sdk
 }
 
 /// What a flush needs, on whichever thread it runs.
 pub(crate) struct Running {
-<<<<<<< HEAD
-    pub(crate) tracer_provider: SdkTracerProvider,
-    pub(crate) meter_provider: SdkMeterProvider,
-=======
     pub(crate) providers: Providers,
->>>>>>> sdk
     pub(crate) console: Option<Console>,
     pub(crate) deliveries: Deliveries,
 }
 
 impl Logfire {
-<<<<<<< HEAD
-    pub(crate) fn new(running: Running, warnings: Warnings) -> Self {
-        Self { running: Arc::new(running), closed: AtomicBool::new(false), warnings }
-=======
     pub(crate) fn new(running: Running, env: &Environment) -> Self {
         Self {
             running: Arc::new(running),
@@ -95,7 +76,6 @@ impl Logfire {
     #[cfg(feature = "tracing")]
     pub(crate) fn rust_log(&self) -> Option<&str> {
         self.rust_log.as_deref()
->>>>>>> sdk
     }
 
     /// Sends what has been recorded so far, and waits until it has arrived, at most 5 seconds.
@@ -181,11 +161,7 @@ impl Logfire {
     /// ```
     #[must_use]
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
-<<<<<<< HEAD
-        &self.running.tracer_provider
-=======
         &self.running.providers.tracers
->>>>>>> sdk
     }
 
     /// The meter provider, which is also the global one unless the configuration is
@@ -201,9 +177,6 @@ impl Logfire {
     /// ```
     #[must_use]
     pub fn meter_provider(&self) -> &SdkMeterProvider {
-<<<<<<< HEAD
-        &self.running.meter_provider
-=======
         &self.running.providers.meters
     }
 
@@ -222,7 +195,6 @@ impl Logfire {
     #[must_use]
     pub fn logger_provider(&self) -> &SdkLoggerProvider {
         &self.running.providers.loggers
->>>>>>> sdk
     }
 
     /// Runs `work` on a thread of its own, because processors of the user may know no limit.
@@ -275,14 +247,9 @@ impl fmt::Debug for Logfire {
 impl Running {
     fn flush(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
-<<<<<<< HEAD
-        note(&mut reasons, self.tracer_provider.force_flush());
-        note(&mut reasons, self.meter_provider.force_flush());
-=======
         note(&mut reasons, self.providers.tracers.force_flush());
         note(&mut reasons, self.providers.meters.force_flush());
         note(&mut reasons, self.providers.loggers.force_flush());
->>>>>>> sdk
         reasons.extend(self.deliveries.flush(deadline));
         self.finish(deadline, reasons)
     }
@@ -290,14 +257,9 @@ impl Running {
     fn shutdown(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
-<<<<<<< HEAD
-        note(&mut reasons, self.tracer_provider.shutdown_with_timeout(left()));
-        note(&mut reasons, self.meter_provider.shutdown_with_timeout(left()));
-=======
         note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));
         note(&mut reasons, self.providers.meters.shutdown_with_timeout(left()));
         note(&mut reasons, self.providers.loggers.shutdown_with_timeout(left()));
->>>>>>> sdk
         reasons.extend(self.deliveries.shutdown(deadline));
         self.finish(deadline, reasons)
     }

@@ -23,10 +23,7 @@
 //! # Crate features
 //!
 //! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
-<<<<<<< HEAD
-=======
 //! - **`tracing`**: spans and events of the `tracing` crate, and records of the `log` crate, become spans and logs.
->>>>>>> sdk
 //!
 //! [Logfire]: https://logfire.pydantic.dev
 
@@ -43,11 +40,8 @@ mod pipeline;
 mod resource;
 mod sampling;
 mod send;
-<<<<<<< HEAD
-=======
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
->>>>>>> sdk
 mod warnings;
 
 pub use configure::{Configuration, configure};

@@ -2,16 +2,6 @@
 
 use std::time::Instant;
 
-<<<<<<< HEAD
-use opentelemetry_sdk::{metrics::MeterProviderBuilder, trace::SpanProcessor};
-
-use crate::{ConfigureError, environment::Environment, send::LogfireSettings};
-
-const ENDPOINTS: [&str; 3] = [
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-=======
 use crate::{ConfigureError, environment::Environment, pipeline::Pipelines, send::LogfireSettings};
 
 const ENDPOINTS: [&str; 4] = [
@@ -19,7 +9,6 @@ const ENDPOINTS: [&str; 4] = [
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
->>>>>>> sdk
 ];
 
 #[derive(Debug)]
@@ -54,18 +43,8 @@ impl Destinations {
 }
 
 impl Outlets {
-<<<<<<< HEAD
-    pub(crate) fn install(
-        self,
-        _processors: &mut Vec<Box<dyn SpanProcessor>>,
-        meters: MeterProviderBuilder,
-        _env: &Environment,
-    ) -> (MeterProviderBuilder, Deliveries) {
-        (meters, Deliveries(()))
-=======
     pub(crate) fn install(self, _pipelines: &mut Pipelines, _env: &Environment) -> Deliveries {
         Deliveries(())
->>>>>>> sdk
     }
 }
 

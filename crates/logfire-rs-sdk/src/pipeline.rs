@@ -1,20 +1,8 @@
-<<<<<<< HEAD
-//! The one span processor that the tracer provider sees.
-=======
 //! What stands between the providers and everything that processes telemetry.
->>>>>>> sdk
 
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
-<<<<<<< HEAD
-use opentelemetry_sdk::{
-    Resource,
-    error::{OTelSdkError, OTelSdkResult},
-    trace::{Span, SpanData, SpanProcessor},
-};
-
-=======
 #[cfg(feature = "otlp-http")]
 use opentelemetry_sdk::metrics::{PeriodicReader, exporter::PushMetricExporter};
 use opentelemetry_sdk::{
@@ -78,19 +66,13 @@ impl Providers {
     }
 }
 
->>>>>>> sdk
 /// Hands each span to the console, the exporters and the user's processors, in this order.
 ///
 /// The SDK gives every processor its own copy of an ended span. Only what stands before all of them, as this does, can
 /// change a span for all of them.
 #[derive(Debug)]
-<<<<<<< HEAD
-pub(crate) struct Pipeline {
-    pub(crate) processors: Vec<Box<dyn SpanProcessor>>,
-=======
 struct Pipeline {
     processors: Vec<Box<dyn SpanProcessor>>,
->>>>>>> sdk
 }
 
 impl SpanProcessor for Pipeline {

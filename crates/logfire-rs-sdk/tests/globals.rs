@@ -34,10 +34,7 @@ fn finish_sets_the_globals_once() {
         assert_eq!(fields, ["baggage", "traceparent", "tracestate"]);
     });
     assert!(headers["traceparent"].ends_with("-01"), "{headers:?}");
-<<<<<<< HEAD
-=======
     #[cfg(feature = "tracing")]
     assert!(tracing::dispatcher::has_been_set());
->>>>>>> sdk
     logfire.shutdown().unwrap();
 }

@@ -31,6 +31,7 @@
 //!
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
+//! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
@@ -51,7 +52,8 @@ pub use logfire_rs_reqwest::{
 };
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
-    self as sdk, Configuration, ConfigureError, ConsoleOptions, Logfire, SendToLogfire, configure,
+    self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, FlushError, Logfire,
+    LogfireSpanProcessor, SendToLogfire, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

@@ -18,7 +18,7 @@ fn router() -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/panic", get(|| async { panic!("on purpose") as () }))
-        .route("/slow", get(|| std::future::pending::<()>()))
+        .route("/slow", get(std::future::pending::<()>))
 }
 
 fn timeout() -> TimeoutLayer {

@@ -1,5 +1,7 @@
 //! What is axum's own: routes, nesting, the order of layers, extractors.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
+
 mod layers;
 mod routes;
 mod websockets;

@@ -15,13 +15,13 @@ async fn observe(path: &str) -> String {
         telemetry.client_options(),
     );
     let _ = client.get(format!("http://ada:s3cret@{address}{path}")).send().await;
-    let text = spans(&of_kind(&telemetry.spans(), SpanKind::Client));
+    let text = spans(&of_kind(&telemetry.spans(), &SpanKind::Client));
     let text = format!("{text}\n{}", metrics(&telemetry.metrics()));
     text.replace(&address.to_string(), "site.example")
 }
 
-fn of_kind(spans: &[SpanData], kind: SpanKind) -> Vec<SpanData> {
-    spans.iter().filter(|it| it.span_kind == kind).cloned().collect()
+fn of_kind(spans: &[SpanData], kind: &SpanKind) -> Vec<SpanData> {
+    spans.iter().filter(|it| it.span_kind == *kind).cloned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,12 @@
 //! The table of exchanges, through every adapter.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so at once"
+)]
+
 mod bad_input;
 mod clients;
 mod exchanges;

@@ -364,6 +364,7 @@ async fn trusted_proxies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn distributed_tracing() {
+    const VARIABLE: &str = "LOGFIRE_DISTRIBUTED_TRACING";
     const PARENT: &str = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
     let exchange = Exchange::get("GET /", PARENT);
     let words = ["[server", "linked"];
@@ -376,7 +377,6 @@ async fn distributed_tracing() {
     assert_snapshot!(ignore.lines(&words).await, @r#"
     GET / [server]
     "#);
-    const VARIABLE: &str = "LOGFIRE_DISTRIBUTED_TRACING";
     let all: [(Options, Exchange); 4] = [
         (
             |it| it.env_lookup(|name| (name == VARIABLE).then(|| "ignore".to_owned())),

@@ -1,9 +1,6 @@
 //! The console: each request on stderr, while it happens.
 
-<<<<<<< HEAD
-=======
 mod log;
->>>>>>> sdk
 mod options;
 mod processor;
 mod render;

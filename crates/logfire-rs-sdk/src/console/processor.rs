@@ -11,15 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-<<<<<<< HEAD
-use opentelemetry::Context;
-use opentelemetry_sdk::{
-    error::OTelSdkResult,
-    trace::{Span, SpanData, SpanProcessor},
-};
-
-use super::{options::ResolvedConsole, render::Renderer, sink::sink};
-=======
 use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_sdk::{
     error::OTelSdkResult,
@@ -28,7 +19,6 @@ use opentelemetry_sdk::{
 };
 
 use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
->>>>>>> sdk
 
 /// Starts and ends that may wait to be written; further ones are left out.
 const QUEUE: usize = 4096;
@@ -44,10 +34,7 @@ pub(crate) struct Console {
 enum Event {
     Start(Box<SpanData>),
     End(Box<SpanData>),
-<<<<<<< HEAD
-=======
     Log(Box<Log>),
->>>>>>> sdk
     Flush(Sender<()>),
 }
 
@@ -84,11 +71,7 @@ impl Console {
     }
 }
 
-<<<<<<< HEAD
-/// Shows sampled spans; flushing is [`Console::flush`]'s, which knows how long it may take.
-=======
 /// Shows sampled spans and log records; flushing is [`Console::flush`]'s, which knows how long it may take.
->>>>>>> sdk
 #[derive(Debug)]
 pub(crate) struct ConsoleProcessor(pub(crate) Console);
 
@@ -116,8 +99,6 @@ impl SpanProcessor for ConsoleProcessor {
     }
 }
 
-<<<<<<< HEAD
-=======
 impl LogProcessor for ConsoleProcessor {
     fn emit(&self, record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
         self.0.send(Event::Log(Box::new(Log::of(record))));
@@ -128,7 +109,6 @@ impl LogProcessor for ConsoleProcessor {
     }
 }
 
->>>>>>> sdk
 fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     let mut sink = sink(options.writer, options.colors);
@@ -138,10 +118,7 @@ fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole)
         match event {
             Event::Start(span) => text.push_str(&renderer.start(&span)),
             Event::End(span) => text.push_str(&renderer.end(&span)),
-<<<<<<< HEAD
-=======
             Event::Log(log) => text.push_str(&renderer.log(&log)),
->>>>>>> sdk
             Event::Flush(flushed) => {
                 let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
                 // Who asked may have gone on already.

@@ -8,23 +8,16 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
-<<<<<<< HEAD
-use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
-=======
 use opentelemetry::{
     logs::Severity,
     trace::{SpanId, SpanKind, Status, TraceId},
 };
->>>>>>> sdk
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute::{
     ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
 };
 
-<<<<<<< HEAD
-=======
 use super::log::Log;
->>>>>>> sdk
 use crate::message::{message, status_code, text};
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
@@ -107,8 +100,6 @@ impl Renderer {
         line
     }
 
-<<<<<<< HEAD
-=======
     /// Below the span that was current, if it is open.
     pub(crate) fn log(&mut self, log: &Log) -> String {
         let parents = log.parent.map(|parent| self.parents_and_self(parent)).unwrap_or_default();
@@ -124,7 +115,6 @@ impl Renderer {
         lines
     }
 
->>>>>>> sdk
     /// The queue was full. Ends may be among what was left out, so that what is open is no longer known.
     pub(crate) fn left_out(&mut self, lines: u64) -> String {
         let mut text = String::new();
@@ -404,8 +394,6 @@ GET h/stream
     }
 
     #[test]
-<<<<<<< HEAD
-=======
     fn logs_are_shown_below_their_span() {
         let request = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
         let log = |parent: u64, severity, message: &str| Log {
@@ -432,7 +420,6 @@ GET /a
     }
 
     #[test]
->>>>>>> sdk
     fn endings_say_what_went_wrong() {
         let ending =
             |span: &SpanData| render(None, &[Start(span), End(span)]).replacen("GET /\n", "", 1);

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-//! Which ways out there are: one per Logfire token, and one per signal with an OTLP endpoint.
-=======
 //! Which ways out there are: one per Logfire token, and those of the OTLP variables.
->>>>>>> sdk
 
 use std::sync::Arc;
 
@@ -22,10 +18,7 @@ pub(crate) struct Destinations {
     logfire: Vec<Destination>,
     traces: Option<OtlpTarget>,
     metrics: Option<OtlpTarget>,
-<<<<<<< HEAD
-=======
     logs: Option<OtlpTarget>,
->>>>>>> sdk
     otlp_temporality: Temporality,
 }
 
@@ -38,10 +31,7 @@ impl Destinations {
             logfire: logfire(settings, env)?,
             traces: otlp::target(Signal::Traces, env)?,
             metrics: otlp::target(Signal::Metrics, env)?,
-<<<<<<< HEAD
-=======
             logs: otlp::target(Signal::Logs, env)?,
->>>>>>> sdk
             otlp_temporality: otlp::temporality(env),
         })
     }
@@ -51,39 +41,6 @@ impl Destinations {
         let mut outlets = Outlets::default();
         for destination in self.logfire {
             let delivery = outlets.deliver_to(destination, env)?;
-<<<<<<< HEAD
-            let outlet = |signal: Signal| Outlet {
-                delivery: Arc::clone(&delivery),
-                is_logfire: true,
-                path: signal.path(),
-                encoding: Encoding::Protobuf,
-                // Logfire adds up deltas; so does its Python SDK send them.
-                temporality: Temporality::Delta,
-            };
-            outlets.traces.push(outlet(Signal::Traces));
-            outlets.metrics.push(outlet(Signal::Metrics));
-        }
-        let temporality = self.otlp_temporality;
-        if let Some(OtlpTarget { destination, encoding }) = self.traces {
-            let delivery = outlets.deliver_to(destination, env)?;
-            outlets.traces.push(Outlet {
-                delivery,
-                is_logfire: false,
-                path: "",
-                encoding,
-                temporality,
-            });
-        }
-        if let Some(OtlpTarget { destination, encoding }) = self.metrics {
-            let delivery = outlets.deliver_to(destination, env)?;
-            outlets.metrics.push(Outlet {
-                delivery,
-                is_logfire: false,
-                path: "",
-                encoding,
-                temporality,
-            });
-=======
             for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
                 outlets.of(signal).push(Outlet {
                     delivery: Arc::clone(&delivery),
@@ -109,7 +66,6 @@ impl Destinations {
                 temporality: self.otlp_temporality,
             };
             outlets.of(signal).push(outlet);
->>>>>>> sdk
         }
         Ok(outlets)
     }

@@ -6,10 +6,7 @@
 
 mod destinations;
 mod encode;
-<<<<<<< HEAD
-=======
 mod logs;
->>>>>>> sdk
 mod metrics;
 mod otlp;
 mod traces;
@@ -23,34 +20,20 @@ use std::{
 use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export, Unfinished};
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
-<<<<<<< HEAD
-    metrics::{MeterProviderBuilder, Temporality},
-    trace::SpanProcessor,
-};
-
-pub(crate) use self::destinations::Destinations;
-use self::encode::Encoding;
-use crate::{ConfigureError, environment::Environment};
-=======
     metrics::Temporality,
 };
 
 pub(crate) use self::destinations::Destinations;
 use self::{encode::Encoding, otlp::Signal};
 use crate::{ConfigureError, environment::Environment, pipeline::Pipelines};
->>>>>>> sdk
 
 /// All ways out, and their deliveries, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Outlets {
     traces: Vec<Outlet>,
     metrics: Vec<Outlet>,
-<<<<<<< HEAD
-    deliveries: Vec<Arc<Delivery>>,
-=======
     logs: Vec<Outlet>,
     deliveries: Vec<(Destination, Arc<Delivery>)>,
->>>>>>> sdk
 }
 
 /// A way out for one signal: a delivery, and how bodies look there.
@@ -71,23 +54,6 @@ pub(crate) struct Deliveries(Vec<Arc<Delivery>>);
 
 impl Outlets {
     /// Puts exporters behind the providers.
-<<<<<<< HEAD
-    pub(crate) fn install(
-        self,
-        processors: &mut Vec<Box<dyn SpanProcessor>>,
-        mut meters: MeterProviderBuilder,
-        env: &Environment,
-    ) -> (MeterProviderBuilder, Deliveries) {
-        if !self.traces.is_empty() {
-            processors.push(Box::new(traces::span_processor(self.traces, env)));
-        }
-        for outlet in self.metrics {
-            meters = meters.with_reader(metrics::metric_reader(outlet, env));
-        }
-        (meters, Deliveries(self.deliveries))
-    }
-
-=======
     pub(crate) fn install(self, pipelines: &mut Pipelines, env: &Environment) -> Deliveries {
         if !self.traces.is_empty() {
             pipelines.spans.push(Box::new(traces::span_processor(self.traces, env)));
@@ -110,19 +76,11 @@ impl Outlets {
     }
 
     /// Signals that go to the same place share a queue, and what is told about it.
->>>>>>> sdk
     fn deliver_to(
         &mut self,
         destination: Destination,
         env: &Environment,
     ) -> Result<Arc<Delivery>, ConfigureError> {
-<<<<<<< HEAD
-        let warnings = env.warnings.clone();
-        let options = DeliveryOptions::default().on_problem(move |problem| warnings.warn(problem));
-        let delivery = Delivery::start(destination, options).map_err(ConfigureError::Thread)?;
-        let delivery = Arc::new(delivery);
-        self.deliveries.push(Arc::clone(&delivery));
-=======
         if let Some((_, delivery)) = self.deliveries.iter().find(|(known, _)| *known == destination)
         {
             return Ok(Arc::clone(delivery));
@@ -132,7 +90,6 @@ impl Outlets {
         let delivery = Delivery::start(destination.clone(), options);
         let delivery = Arc::new(delivery.map_err(ConfigureError::Thread)?);
         self.deliveries.push((destination, Arc::clone(&delivery)));
->>>>>>> sdk
         Ok(delivery)
     }
 }
@@ -181,11 +138,8 @@ fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
         text.parse().ok().map(Duration::from_millis)
     })
 }
-<<<<<<< HEAD
-=======
 
 fn size(env: &Environment, name: &str, default: usize) -> usize {
     let parse = |text: &str| text.parse().ok().filter(|size| *size > 0);
     env.parsed(&[name], "a positive number", parse).unwrap_or(default)
 }
->>>>>>> sdk

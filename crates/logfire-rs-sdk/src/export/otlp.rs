@@ -15,23 +15,15 @@ use crate::{ConfigureError, environment::Environment};
 pub(crate) enum Signal {
     Traces,
     Metrics,
-<<<<<<< HEAD
-=======
     Logs,
->>>>>>> sdk
 }
 
 /// Where the variables send a signal.
 #[derive(Debug)]
 pub(crate) struct OtlpTarget {
-<<<<<<< HEAD
-    /// The whole address: exports have no path of their own.
-    pub(crate) destination: Destination,
-=======
     pub(crate) destination: Destination,
     /// Empty if the signal has an endpoint of its own.
     pub(crate) path: &'static str,
->>>>>>> sdk
     pub(crate) encoding: Encoding,
 }
 
@@ -40,10 +32,7 @@ impl Signal {
         match self {
             Self::Traces => "/v1/traces",
             Self::Metrics => "/v1/metrics",
-<<<<<<< HEAD
-=======
             Self::Logs => "/v1/logs",
->>>>>>> sdk
         }
     }
 
@@ -52,10 +41,7 @@ impl Signal {
         let signal = match self {
             Self::Traces => "TRACES",
             Self::Metrics => "METRICS",
-<<<<<<< HEAD
-=======
             Self::Logs => "LOGS",
->>>>>>> sdk
         };
         format!("OTEL_EXPORTER_OTLP_{signal}_{setting}")
     }
@@ -64,10 +50,7 @@ impl Signal {
         match self {
             Self::Traces => "OTEL_TRACES_EXPORTER",
             Self::Metrics => "OTEL_METRICS_EXPORTER",
-<<<<<<< HEAD
-=======
             Self::Logs => "OTEL_LOGS_EXPORTER",
->>>>>>> sdk
         }
     }
 }
@@ -86,20 +69,12 @@ pub(crate) fn target(
     if exporter == Some(false) {
         return Ok(None);
     }
-<<<<<<< HEAD
-    Ok(endpoint(signal, env).map(|destination| {
-=======
     Ok(endpoint(signal, env).map(|(destination, path)| {
->>>>>>> sdk
         let destination = headers(signal, env, destination)
             .timeout(timeout(signal, env))
             .compression(compression(signal, env))
             .environment_proxy(env.is_process());
-<<<<<<< HEAD
-        OtlpTarget { destination, encoding }
-=======
         OtlpTarget { destination, path, encoding }
->>>>>>> sdk
     }))
 }
 
@@ -141,21 +116,6 @@ fn protocol(signal: Signal, env: &Environment) -> Result<Encoding, ConfigureErro
 }
 
 /// The signal's own endpoint as it is, or the general one with the signal's path.
-<<<<<<< HEAD
-fn endpoint(signal: Signal, env: &Environment) -> Option<Destination> {
-    let own = signal.own("ENDPOINT");
-    let parse = |text: &str| Destination::new(text).ok();
-    let expected = "a URL like `http://host:4318`";
-    env.parsed(&[&own], expected, parse).or_else(|| {
-        let general = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        env.parsed(&[general], expected, |text| {
-            let (base, query) = text.split_once('?').unwrap_or((text, ""));
-            let separator = if query.is_empty() { "" } else { "?" };
-            let base = base.trim_end_matches('/');
-            parse(&format!("{base}{}{separator}{query}", signal.path()))
-        })
-    })
-=======
 fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
     let own = signal.own("ENDPOINT");
     let read = |name: &str, path: &'static str| {
@@ -164,7 +124,6 @@ fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static 
         })
     };
     read(&own, "").or_else(|| read("OTEL_EXPORTER_OTLP_ENDPOINT", signal.path()))
->>>>>>> sdk
 }
 
 fn headers(signal: Signal, env: &Environment, destination: Destination) -> Destination {

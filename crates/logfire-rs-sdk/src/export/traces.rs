@@ -19,11 +19,7 @@ use opentelemetry_sdk::{
     },
 };
 
-<<<<<<< HEAD
-use super::{Outlet, encode::submit_to_all, milliseconds};
-=======
 use super::{Outlet, encode::submit_to_all, milliseconds, size};
->>>>>>> sdk
 use crate::{data_model, environment::Environment};
 
 /// As Logfire's Python SDK does: spans are to be seen soon.
@@ -38,13 +34,6 @@ pub(crate) fn span_processor(
     outlets: Vec<Outlet>,
     env: &Environment,
 ) -> impl SpanProcessor + use<> {
-<<<<<<< HEAD
-    let size = |name: &str, default| {
-        let parse = |text: &str| text.parse().ok().filter(|size| *size > 0);
-        env.parsed(&[name], "a positive number", parse).unwrap_or(default)
-    };
-=======
->>>>>>> sdk
     let delay = milliseconds(env, &["OTEL_BSP_SCHEDULE_DELAY"]).unwrap_or(SCHEDULE_DELAY);
     let (to_logfire, to_others): (Vec<_>, Vec<_>) =
         outlets.into_iter().partition(|outlet| outlet.is_logfire);
@@ -53,13 +42,8 @@ pub(crate) fn span_processor(
     let queue = if announcing.is_some() { 2 * QUEUE } else { QUEUE };
     let config = BatchConfigBuilder::default()
         .with_scheduled_delay(delay)
-<<<<<<< HEAD
-        .with_max_queue_size(size("OTEL_BSP_MAX_QUEUE_SIZE", queue))
-        .with_max_export_batch_size(size("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH))
-=======
         .with_max_queue_size(size(env, "OTEL_BSP_MAX_QUEUE_SIZE", queue))
         .with_max_export_batch_size(size(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH))
->>>>>>> sdk
         .build();
     let resource = ResourceAttributesWithSchema::default();
     let exporter = Exporter { to_logfire, to_others, resource };

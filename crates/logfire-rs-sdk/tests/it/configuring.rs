@@ -103,22 +103,13 @@ fn bad_values_in_the_environment_are_told_and_ignored() {
         ("OTEL_METRICS_EXPORTER", "console"),
     ];
     let warnings = warnings(variables, |c| c);
-<<<<<<< HEAD
-    let mut warnings: Vec<_> = warnings.lines().collect();
-    warnings.dedup();
-=======
     let warnings: Vec<_> = warnings.lines().collect();
->>>>>>> sdk
     assert_eq!(
         warnings,
         [
             "LOGFIRE_SEND_TO_LOGFIRE is ignored: `perhaps` is not `true`, `false` or `if-token-present`",
             "OTEL_EXPORTER_OTLP_PROTOCOL is ignored: `smoke` is not `http/protobuf`, `http/json` or `grpc`",
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is ignored: `localhost:4318` is not a URL like `http://host:4318`",
-<<<<<<< HEAD
-            "OTEL_EXPORTER_OTLP_PROTOCOL is ignored: `smoke` is not `http/protobuf`, `http/json` or `grpc`",
-=======
->>>>>>> sdk
             "OTEL_METRICS_EXPORTER is ignored: `console` is not `otlp` or `none`",
             "a header for OTLP is ignored: `x y` is not a header name",
             "OTEL_EXPORTER_OTLP_TIMEOUT is ignored: `soon` is not a number of milliseconds",

@@ -104,13 +104,8 @@ fn a_collector_that_is_not_there_is_told_once_and_does_not_delay_the_end() {
     let warnings = warnings.get();
     let warnings: Vec<_> = warnings.lines().collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-<<<<<<< HEAD
-    assert!(warnings[0].starts_with("cannot deliver to http://127.0.0.1:1/v1/traces: "));
-    assert_eq!(warnings[1], "3 exports to http://127.0.0.1:1/v1/traces not delivered");
-=======
     assert!(warnings[0].starts_with("cannot deliver to http://127.0.0.1:1: "));
     assert_eq!(warnings[1], "3 exports to http://127.0.0.1:1 not delivered");
->>>>>>> sdk
 }
 
 #[test]
@@ -139,11 +134,7 @@ fn a_collector_that_hangs_takes_nothing_from_logfire() {
     let logfire = configuration.finish().unwrap();
     work(&logfire);
     let error = logfire.shutdown().unwrap_err();
-<<<<<<< HEAD
-    assert_eq!(error.to_string(), format!("1 export to {}/v1/traces not delivered", hanging.url()));
-=======
     assert_eq!(error.to_string(), format!("1 export to {} not delivered", hanging.url()));
->>>>>>> sdk
     assert_eq!(platform.received().len(), 3);
 }
 

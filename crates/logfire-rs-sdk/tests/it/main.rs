@@ -4,11 +4,8 @@
 mod configuring;
 mod console;
 mod ending;
-<<<<<<< HEAD
-=======
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
->>>>>>> sdk
 mod wire;
 
 #[expect(dead_code, reason = "shared with the tests of the delivery crate, which use all of it")]

@@ -4,23 +4,16 @@ use logfire_rs_sdk::{
     Logfire,
     opentelemetry::{
         KeyValue,
-<<<<<<< HEAD
-=======
         logs::{LogRecord, Logger, LoggerProvider},
->>>>>>> sdk
         metrics::MeterProvider,
         trace::{Tracer, TracerProvider},
     },
 };
 use opentelemetry_proto::tonic::{
-<<<<<<< HEAD
-    collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
-=======
     collector::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
         trace::v1::ExportTraceServiceRequest,
     },
->>>>>>> sdk
     common::v1::any_value::Value,
     metrics::v1::metric::Data,
     trace::v1::Span,
@@ -172,8 +165,6 @@ fn logfire_alone_is_told_when_a_span_starts() {
 }
 
 #[test]
-<<<<<<< HEAD
-=======
 fn logs_go_out_with_the_trace_they_belong_to() {
     let receiver = Receiver::start();
     let (configuration, _) = local(&[]);
@@ -198,7 +189,6 @@ fn logs_go_out_with_the_trace_they_belong_to() {
 }
 
 #[test]
->>>>>>> sdk
 fn several_tokens_each_get_everything() {
     let receiver = Receiver::start();
     let variables = [("LOGFIRE_TOKEN", "one, two"), ("LOGFIRE_BASE_URL", &receiver.url())];
