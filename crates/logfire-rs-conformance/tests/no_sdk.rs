@@ -1,10 +1,6 @@
 //! Without an SDK, and with one that is installed late: the globals of a process of its own.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so at once"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
