@@ -1,6 +1,8 @@
 //! The adapters, each serving the same site.
 
 mod axum;
+mod by_hand;
+mod hyper;
 mod tower;
 
 use std::future::Future;
@@ -21,5 +23,6 @@ pub struct FrontEnd {
 /// Every server adapter.
 pub const FRONT_ENDS: &[FrontEnd] = &[
     FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
+    FrontEnd { name: "hyper", serve: |site| Box::pin(hyper::serve(site)) },
     FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
 ];

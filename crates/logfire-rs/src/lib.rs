@@ -33,6 +33,7 @@
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
+//! - **`hyper`**: [`instrument_hyper`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
@@ -45,6 +46,10 @@ pub use logfire_rs_core::{
     HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
     ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
     diagnostics, opentelemetry, suppress_instrumentation,
+};
+#[cfg(feature = "hyper")]
+pub use logfire_rs_hyper::{
+    self as hyper, instrument as instrument_hyper, instrument_with as instrument_hyper_with,
 };
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{
