@@ -132,6 +132,16 @@ impl RequestSpan {
         }
     }
 
+    /// Takes the route back: what matched turned out not to be it.
+    ///
+    /// One that was known when the span started stays.
+    pub fn clear_route(&self) {
+        let mut notes = self.0.notes();
+        if !notes.ended && !notes.route_is_recorded {
+            notes.route = None;
+        }
+    }
+
     /// Records an error of the application: an `exception` event, and `error.type` if the answer
     /// turns out to be a 5xx.
     ///
