@@ -64,3 +64,25 @@ pub use logfire_rs_sdk::{
 pub use logfire_rs_tower::{
     self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
 };
+
+/// The examples of the documents, which are tests of this crate.
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
+mod documentation {
+    #[doc = include_str!("../../../README.md")]
+    pub struct Readme;
+
+    #[doc = include_str!("../../../docs/axum.md")]
+    pub struct Axum;
+
+    #[doc = include_str!("../../../docs/tower.md")]
+    pub struct Tower;
+
+    #[doc = include_str!("../../../docs/configuration.md")]
+    pub struct Configuration;
+
+    #[doc = include_str!("../../../docs/attributes.md")]
+    pub struct Attributes;
+
+    #[doc = include_str!("../../../docs/design.md")]
+    pub struct Design;
+}
