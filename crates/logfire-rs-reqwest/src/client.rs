@@ -1,10 +1,11 @@
 //! A client with the methods of reqwest's.
 
 use std::fmt;
+use std::task::{Context as TaskContext, Poll};
 
-use logfire_rs_core::HttpClientInstrumenter;
-use opentelemetry::Context;
-use reqwest::{IntoUrl, Method, Request};
+use logfire_rs_core::{HttpClientInstrumenter, PerRequest};
+use reqwest::{IntoUrl, Method, Request, Response};
+use tower_service::Service;
 
 use crate::{Pending, RequestBuilder};
 
@@ -28,8 +29,18 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(inner: reqwest::Client, instrumenter: HttpClientInstrumenter) -> Self {
+    pub(crate) fn from_parts(inner: reqwest::Client, instrumenter: HttpClientInstrumenter) -> Self {
         Self { inner, instrumenter }
+    }
+
+    /// A new client with the defaults, as [`reqwest::Client::new`] makes it.
+    ///
+    /// # Panics
+    ///
+    /// As that of reqwest does: if the TLS library or the resolver cannot be set up.
+    #[must_use]
+    pub fn new() -> Self {
+        crate::instrument(reqwest::Client::new())
     }
 
     /// Starts a `GET` request, as [`reqwest::Client::get`] does.
@@ -72,7 +83,60 @@ impl Client {
     /// The span is a child of the one that is active now, also if the future is spawned; one that is
     /// active when the future is polled first comes before it.
     pub fn execute(&self, request: Request) -> Pending {
-        Pending::new(self.clone(), request, Context::current())
+        Pending::new(self.clone(), request, PerRequest::default())
+    }
+
+    /// The client of reqwest, whose requests are not recorded, for those who must have one.
+    #[must_use]
+    pub fn into_inner(self) -> reqwest::Client {
+        self.inner
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Gives the client of reqwest, whose requests are not recorded.
+impl AsRef<reqwest::Client> for Client {
+    fn as_ref(&self) -> &reqwest::Client {
+        &self.inner
+    }
+}
+
+impl From<reqwest::Client> for Client {
+    fn from(client: reqwest::Client) -> Self {
+        crate::instrument(client)
+    }
+}
+
+impl Service<Request> for Client {
+    type Response = Response;
+    type Error = reqwest::Error;
+    type Future = Pending;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<reqwest::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Pending {
+        self.execute(request)
+    }
+}
+
+impl Service<Request> for &Client {
+    type Response = Response;
+    type Error = reqwest::Error;
+    type Future = Pending;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<reqwest::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Pending {
+        self.execute(request)
     }
 }
 

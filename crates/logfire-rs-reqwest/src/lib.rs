@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod body;
 mod carrier;
 mod client;
 mod error_type;
@@ -10,10 +11,13 @@ mod request;
 
 use logfire_rs_core::HttpClientInstrumenter;
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, RequestSpan, UrlRedaction,
-    suppress_instrumentation,
+    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, RequestSpan, SpanEnd,
+    UrlRedaction, suppress_instrumentation,
 };
 pub use opentelemetry;
+/// Everything else of reqwest, so that `use logfire_rs_reqwest as reqwest` is all that a file needs.
+#[doc(no_inline)]
+pub use reqwest::*;
 
 pub use crate::client::Client;
 pub use crate::pending::Pending;
@@ -50,5 +54,14 @@ pub fn instrument(client: reqwest::Client) -> Client {
 pub fn instrument_with(client: reqwest::Client, options: HttpClientOptions) -> Client {
     let name = env!("CARGO_PKG_NAME");
     let version = env!("CARGO_PKG_VERSION");
-    Client::new(client, HttpClientInstrumenter::new(name, version, "REQWEST", options))
+    Client::from_parts(client, HttpClientInstrumenter::new(name, version, "REQWEST", options))
+}
+
+/// Sends a `GET` request with a client of its own, as [`reqwest::get`] does.
+///
+/// # Errors
+///
+/// As that of reqwest.
+pub async fn get<T: IntoUrl>(url: T) -> Result<Response> {
+    instrument(reqwest::Client::builder().build()?).get(url).send().await
 }

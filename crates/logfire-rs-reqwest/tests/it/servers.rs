@@ -38,6 +38,9 @@ impl Server {
             .route("/status/{code}", any(status))
             .route("/headers", get(headers))
             .route("/slow", get(slow))
+            .route("/stream", get(stream))
+            .route("/events", get(events))
+            .route("/upgrade", get(upgrade))
             .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
             .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
             .route("/to-root", any(|| async { Redirect::to("/?b=2") }))
@@ -95,6 +98,38 @@ async fn headers() -> Response {
 async fn slow() -> &'static str {
     tokio::time::sleep(Duration::from_secs(30)).await;
     "late"
+}
+
+/// Four chunks, 20 ms apart.
+async fn stream() -> Response {
+    let chunks = futures_util::stream::unfold(0, |i| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        (i < 4).then(|| (Ok::<_, std::io::Error>(format!("chunk{i};")), i + 1))
+    });
+    Response::builder()
+        .header("content-type", "text/plain; charset=utf-8")
+        .body(Body::from_stream(chunks))
+        .unwrap()
+}
+
+async fn events() -> Response {
+    let body =
+        Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("data: 1\n\n")]));
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+async fn upgrade(mut request: Request) -> Response {
+    let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>().unwrap();
+    tokio::spawn(async move {
+        let mut socket = hyper_util::rt::TokioIo::new(upgrade.await.unwrap());
+        socket.write_all(b"hi").await.unwrap();
+    });
+    Response::builder()
+        .status(101)
+        .header("connection", "upgrade")
+        .header("upgrade", "test")
+        .body(Body::empty())
+        .unwrap()
 }
 
 /// Answers each connection with `answer`, and then closes it, or keeps it open if it is to `hang`.
