@@ -5,7 +5,9 @@ mod captured;
 mod config;
 mod exporters;
 mod per_request;
+mod phases;
 mod span;
+mod way;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +21,10 @@ use opentelemetry::{Context, InstrumentationScope};
 pub use self::body::ClientBody;
 use self::config::ClientConfig;
 pub use self::per_request::PerRequest;
+pub use self::phases::PhaseSpan;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
+pub use self::way::EnteredClient;
 use crate::message::ClientRequest;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::HttpClientOptions;
@@ -77,7 +81,8 @@ impl HttpClientInstrumenter {
     /// `made_in` is the context in which the caller made the request. Its span is the parent, so
     /// that a request which is spawned keeps it, unless a span is active here and now.
     ///
-    /// `None` if telemetry is suppressed or the request is excluded: it is sent as it is then.
+    /// `None` if telemetry is suppressed, the request is excluded, or a layer further out records
+    /// it: it is sent as it is then.
     #[must_use]
     pub fn start(
         &self,
@@ -96,7 +101,8 @@ impl HttpClientInstrumenter {
             &ClientRequest { template: settings.template().or(request.template), ..*request };
         let parent = if now.has_active_span() { &now } else { made_in };
         let url = FilterUrl::parse(request.url);
-        if self.0.config.excludes(request, &url) {
+        let method = self.0.config.known_methods.classify(request.method);
+        if self.0.config.excludes(request, &url) || way::is_recorded(method, &url) {
             return None;
         }
         Some(self.0.open(parent, request, &url, settings))
@@ -178,21 +184,10 @@ impl Engine {
         };
 
         let engine = Arc::clone(self);
-        let target = if recording { span::target(url) } else { 0 };
         let propagates = settings.propagates() && self.config.options.propagation.unwrap_or(true);
-        let start = Start {
-            engine,
-            context,
-            recording,
-            propagates,
-            target,
-            wall,
-            clock,
-            method,
-            server,
-            template,
-        };
-        let span = ClientSpan::new(start, url.path());
+        let start =
+            Start { engine, context, recording, propagates, wall, clock, method, server, template };
+        let span = ClientSpan::new(start, url);
         if let (Some(hook), Some(handle)) = (&self.config.options.request_hook, span.request_span())
         {
             diagnostics::guarded("request_hook", || hook(handle, request));

@@ -40,7 +40,8 @@ mod suppress;
 pub use opentelemetry;
 
 pub use crate::client::{
-    ClientBody, ClientSpan, HttpClientInstrumenter, PerRequest, RequestBodyCounter,
+    ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
+    RequestBodyCounter,
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};

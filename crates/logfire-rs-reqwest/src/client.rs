@@ -3,11 +3,12 @@
 use std::fmt;
 use std::task::{Context as TaskContext, Poll};
 
-use logfire_rs_core::{HttpClientInstrumenter, PerRequest};
+use logfire_rs_core::PerRequest;
 use reqwest::{IntoUrl, Method, Request, Response};
 use tower_service::Service;
 
-use crate::{Pending, RequestBuilder};
+use crate::recorder::Recorder;
+use crate::{ClientBuilder, Pending, RequestBuilder};
 
 /// A [`reqwest::Client`] whose requests are recorded.
 ///
@@ -25,12 +26,12 @@ use crate::{Pending, RequestBuilder};
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: reqwest::Client,
-    pub(crate) instrumenter: HttpClientInstrumenter,
+    pub(crate) recorder: Recorder,
 }
 
 impl Client {
-    pub(crate) fn from_parts(inner: reqwest::Client, instrumenter: HttpClientInstrumenter) -> Self {
-        Self { inner, instrumenter }
+    pub(crate) fn from_parts(inner: reqwest::Client, recorder: Recorder) -> Self {
+        Self { inner, recorder }
     }
 
     /// A new client with the defaults, as [`reqwest::Client::new`] makes it.
@@ -41,6 +42,11 @@ impl Client {
     #[must_use]
     pub fn new() -> Self {
         crate::instrument(reqwest::Client::new())
+    }
+
+    /// Starts to configure a client, as [`reqwest::Client::builder`] does.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
     }
 
     /// Starts a `GET` request, as [`reqwest::Client::get`] does.
@@ -75,7 +81,7 @@ impl Client {
 
     /// Starts a request with any method, as [`reqwest::Client::request`] does.
     pub fn request<U: IntoUrl>(&self, method: Method, url: U) -> RequestBuilder {
-        RequestBuilder::new(self.inner.request(method, url), self.instrumenter.clone())
+        RequestBuilder::new(self.inner.request(method, url), self.recorder.clone())
     }
 
     /// Sends a request that is complete, as [`reqwest::Client::execute`] does.
@@ -144,7 +150,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("inner", &self.inner)
-            .field("instrumenter", &self.instrumenter)
+            .field("instrumenter", &self.recorder.instrumenter)
             .finish()
     }
 }

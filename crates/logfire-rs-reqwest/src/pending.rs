@@ -12,6 +12,8 @@ use reqwest::{Request, Response, Version};
 use tower_service::Service;
 
 use crate::carrier::{Lines, Outgoing};
+use crate::connect::Connections;
+use crate::recorder::Recorder;
 use crate::{Client, body, error_type};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
@@ -32,7 +34,8 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Sent { #[pin] answer: Answer, context: Context, span: Option<ClientSpan> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, connections: Option<Connections> },
+        Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
 }
@@ -68,14 +71,19 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Sent { answer, context, span } => {
+                StateProjection::Recorded { answer, span, connections } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
-                    let _current = context.clone().attach();
+                    let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
+                    drop(entered);
                     return Poll::Ready(match span.take() {
-                        Some(span) => finish(span, result),
+                        Some(span) => finish(span, connections.as_ref(), result),
                         None => result,
                     });
+                }
+                StateProjection::Unrecorded { answer, context } => {
+                    let _current = context.clone().attach();
+                    return answer.poll(cx);
                 }
                 StateProjection::Failed { error } => {
                     return error.take().map_or(Poll::Pending, |it| Poll::Ready(Err(it)));
@@ -90,7 +98,7 @@ impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Ready { .. } => "ready",
-            State::Sent { .. } => "sent",
+            State::Recorded { .. } | State::Unrecorded { .. } => "sent",
             State::Failed { .. } => "failed",
         };
         f.debug_struct("Pending").field("state", &state).finish_non_exhaustive()
@@ -107,22 +115,27 @@ impl Call {
             resend_count: 0,
             headers: &Lines(request.headers()),
         };
-        let mut span = client.instrumenter.start(&made_in, &described, &settings);
-        let context = match &mut span {
-            Some(span) => {
-                span.inject(&mut Outgoing(request.headers_mut()));
-                body::record_request(span, &mut request);
-                span.context().clone()
-            }
-            None => made_in,
+        let Recorder { instrumenter, connections } = client.recorder;
+        let Some(mut span) = instrumenter.start(&made_in, &described, &settings) else {
+            let _current = made_in.clone().attach();
+            return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
-        let _current = context.clone().attach();
-        State::Sent { answer: client.inner.call(request), context, span }
+        span.inject(&mut Outgoing(request.headers_mut()));
+        body::record_request(&mut span, &mut request);
+        let entered = span.enter();
+        let answer = client.inner.call(request);
+        drop(entered);
+        State::Recorded { answer, span: Some(span), connections }
     }
 }
 
 /// Records how the request ended, and goes on with the body of the response if that is asked for.
-fn finish(mut span: ClientSpan, result: reqwest::Result<Response>) -> reqwest::Result<Response> {
+fn finish(
+    mut span: ClientSpan,
+    connections: Option<&Connections>,
+    result: reqwest::Result<Response>,
+) -> reqwest::Result<Response> {
+    let _current = span.context().clone().attach();
     let response = result.inspect_err(|error| {
         span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
     })?;
@@ -134,6 +147,9 @@ fn finish(mut span: ClientSpan, result: reqwest::Result<Response>) -> reqwest::R
         headers: &Lines(response.headers()),
     };
     span.record_response(&head);
+    if let Some(connections) = connections {
+        connections.record(&mut span, response.extensions());
+    }
     match span.into_body(&head) {
         Some(record) => Ok(body::watch_response(response, record)),
         None => Ok(response),

@@ -5,10 +5,11 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use logfire_rs_core::{HttpClientInstrumenter, PerRequest};
+use logfire_rs_core::PerRequest;
 use opentelemetry::{Key, Value};
 use reqwest::{Body, Request, Version};
 
+use crate::recorder::Recorder;
 use crate::{Client, Pending};
 
 /// A [`reqwest::RequestBuilder`] whose request is recorded.
@@ -17,22 +18,19 @@ use crate::{Client, Pending};
 #[must_use = "a request is sent by `send`, not by itself"]
 pub struct RequestBuilder {
     inner: reqwest::RequestBuilder,
-    instrumenter: HttpClientInstrumenter,
+    recorder: Recorder,
     settings: PerRequest,
 }
 
 impl RequestBuilder {
-    pub(crate) fn new(
-        inner: reqwest::RequestBuilder,
-        instrumenter: HttpClientInstrumenter,
-    ) -> Self {
-        Self { inner, instrumenter, settings: PerRequest::default() }
+    pub(crate) fn new(inner: reqwest::RequestBuilder, recorder: Recorder) -> Self {
+        Self { inner, recorder, settings: PerRequest::default() }
     }
 
     /// Makes a builder of a client and a request, as [`reqwest::RequestBuilder::from_parts`] does.
     pub fn from_parts(client: Client, request: Request) -> Self {
         let inner = reqwest::RequestBuilder::from_parts(client.inner, request);
-        Self::new(inner, client.instrumenter)
+        Self::new(inner, client.recorder)
     }
 
     /// Adds a header, as [`reqwest::RequestBuilder::header`] does.
@@ -112,7 +110,7 @@ impl RequestBuilder {
     /// The client and the request, as [`reqwest::RequestBuilder::build_split`] gives them.
     pub fn build_split(self) -> (Client, reqwest::Result<Request>) {
         let (client, request) = self.inner.build_split();
-        (Client::from_parts(client, self.instrumenter), request)
+        (Client::from_parts(client, self.recorder), request)
     }
 
     /// Sends the request, as [`reqwest::RequestBuilder::send`] does.
@@ -123,7 +121,7 @@ impl RequestBuilder {
         let (client, request) = self.inner.build_split();
         match request {
             Ok(request) => {
-                let client = Client::from_parts(client, self.instrumenter);
+                let client = Client::from_parts(client, self.recorder);
                 Pending::new(client, request, self.settings)
             }
             Err(error) => Pending::failed(error),
@@ -135,7 +133,7 @@ impl RequestBuilder {
     pub fn try_clone(&self) -> Option<Self> {
         Some(Self {
             inner: self.inner.try_clone()?,
-            instrumenter: self.instrumenter.clone(),
+            recorder: self.recorder.clone(),
             settings: self.settings.clone(),
         })
     }

@@ -3,12 +3,11 @@
 use std::fmt::{self, Display};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt as _, Tracer as _};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _};
 
-use super::ClientSpan;
 use super::captured::{self, Captured};
-use crate::attributes as keys;
+use super::{ClientSpan, way};
 use crate::message::ClientResponse;
 use crate::options::SpanEnd;
 use crate::redaction;
@@ -99,11 +98,7 @@ impl ClientBody {
             return self.span.fail(error_type, message);
         }
         if let Reading::Started { context, .. } = &self.reading {
-            let text = redaction::mask_text(&message.to_string());
-            let span = context.span();
-            span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
-            span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error_type));
-            span.set_status(Status::error(text));
+            way::set_error(context, error_type, redaction::mask_text(&message.to_string()));
         }
     }
 }

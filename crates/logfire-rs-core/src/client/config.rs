@@ -128,12 +128,23 @@ impl ClientConfig {
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
-    let host = only(request.headers, "host").and_then(address::split_host);
-    let (address, port) = match host.or_else(|| address::split_host(url.authority())) {
-        Some((address, port)) => (Some(address::host_text(address).into()), port),
-        None => (None, None),
-    };
-    Server { address, port: port.or_else(|| address::default_port(url.scheme())) }
+    match only(request.headers, "host").and_then(address::split_host) {
+        Some(host) => named(host, url),
+        None => server_of(url),
+    }
+}
+
+/// The server of `url`.
+pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
+    match address::split_host(url.authority()) {
+        Some(host) => named(host, url),
+        None => Server { address: None, port: address::default_port(url.scheme()) },
+    }
+}
+
+fn named((host, port): (&str, Option<u16>), url: &FilterUrl<'_>) -> Server {
+    let port = port.or_else(|| address::default_port(url.scheme()));
+    Server { address: Some(address::host_text(host).into()), port }
 }
 
 fn is_true(value: &str) -> bool {

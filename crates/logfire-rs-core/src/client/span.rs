@@ -12,6 +12,7 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
 use super::config::Server;
+use super::way::{self, Way};
 use super::{Engine, captured};
 use crate::attributes::{self as keys, MetricSet, attribute};
 use crate::headers::Headers;
@@ -33,6 +34,8 @@ pub struct ClientSpan {
     /// Whether the span has not ended yet.
     pub(super) open: bool,
     pub(super) response_size: Option<u64>,
+    /// Lent to the thread while it works on the request.
+    pub(super) way: Option<Way>,
     request_size: Option<RequestBodyCounter>,
     status: Option<u16>,
     version: Option<HttpVersion>,
@@ -60,8 +63,6 @@ pub(super) struct Start {
     pub(super) recording: bool,
     /// Whether the context is sent along.
     pub(super) propagates: bool,
-    /// What [`target`] says of the URL.
-    pub(super) target: u64,
     pub(super) wall: SystemTime,
     pub(super) clock: Instant,
     pub(super) method: Method,
@@ -79,11 +80,13 @@ impl fmt::Debug for ClientSpan {
 }
 
 impl ClientSpan {
-    pub(super) fn new(start: Start, path: &str) -> Self {
+    pub(super) fn new(start: Start, url: &FilterUrl<'_>) -> Self {
+        let way = Way::new(start.method, target(url), start.server.clone());
         let mut span = Self {
             start,
             open: true,
             response_size: None,
+            way: Some(way),
             request_size: None,
             status: None,
             version: None,
@@ -97,7 +100,7 @@ impl ClientSpan {
                 context: span.start.context.clone(),
                 recording: span.start.recording,
                 method: span.start.method,
-                path: path.into(),
+                path: url.path().into(),
                 notes: Mutex::new(Notes::default()),
                 server: None,
             })));
@@ -175,7 +178,7 @@ impl ClientSpan {
             captured.record(response.headers, &mut attributes);
             let span = self.start.context.span();
             attributes.into_iter().for_each(|it| span.set_attribute(it));
-            self.record_redirected(response);
+            self.record_redirects(response);
             if self.error.is_some() {
                 span.set_status(Status::error(""));
             }
@@ -183,13 +186,19 @@ impl ClientSpan {
         self.tell(Ok(response));
     }
 
-    /// A client that follows redirects by itself tells only where it came to.
-    fn record_redirected(&self, response: &ClientResponse<'_>) {
-        let Some(url) = response.url.map(FilterUrl::parse) else { return };
-        if target(&url) != self.start.target {
+    /// A client that follows redirects by itself may tell no more than where it came to.
+    fn record_redirects(&self, response: &ClientResponse<'_>) {
+        let (Some(way), Some(url)) = (&self.way, response.url.map(FilterUrl::parse)) else {
+            return;
+        };
+        let target = target(&url);
+        let followed = i64::from(way.followed(Some(target)));
+        let span = self.start.context.span();
+        if followed > 0 {
+            span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, followed));
+        } else if target != way.target && !way.was_redirected() {
             let url = self.start.engine.config.full_url(&url);
-            let event = vec![attribute(keys::URL_FULL, url)];
-            self.start.context.span().add_event("http.redirect", event);
+            span.add_event(way::REDIRECT, vec![attribute(keys::URL_FULL, url)]);
         }
     }
 
@@ -214,6 +223,11 @@ impl ClientSpan {
             let span = self.start.context.span();
             span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
             span.set_status(Status::error(text));
+            let followed = self.way.as_ref().map_or(0, |it| it.followed(None));
+            if followed > 0 {
+                let count = attribute(keys::HTTP_REQUEST_RESEND_COUNT, i64::from(followed));
+                span.set_attribute(count);
+            }
         }
     }
 

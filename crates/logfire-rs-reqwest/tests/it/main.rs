@@ -8,8 +8,10 @@
 )]
 
 mod bodies;
+mod connections;
 mod context;
 mod errors;
+mod exporters;
 mod requests;
 mod servers;
 mod spans;

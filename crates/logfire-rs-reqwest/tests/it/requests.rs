@@ -64,6 +64,7 @@ async fn a_client_is_a_tower_service_and_gives_up_the_inner_one() {
 #[tokio::test]
 async fn everything_of_reqwest_is_there() {
     let server = Server::start().await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let url: reqwest::Url = server.url("/").parse().unwrap();
     let response: reqwest::Response = reqwest::get(url.clone()).await.unwrap();
     assert_eq!(response.status(), reqwest::StatusCode::OK);

@@ -150,6 +150,47 @@ pub(crate) async fn raw(answer: &'static [u8], hang: bool) -> String {
     format!("http://{address}/?sig=s3cret")
 }
 
+/// A server with a certificate that it made itself; the URL, and the certificate.
+pub(crate) async fn self_signed() -> (String, reqwest::Certificate) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = reqwest::Certificate::from_der(made.cert.der()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = config.with_single_cert(vec![made.cert.into()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/?sig=s3cret", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut socket) = acceptor.accept(socket).await else { return };
+                let _ = socket.read(&mut [0; 4096]).await;
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+                let _ = socket.flush().await;
+            });
+        }
+    });
+    (url, certificate)
+}
+
+/// Resets each connection.
+pub(crate) async fn reset() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            // Closed with something unsent and no time to linger, it is reset.
+            let _ = socket.set_zero_linger();
+        }
+    });
+    format!("http://{address}/?sig=s3cret")
+}
+
 /// A port that nobody listens on.
 pub(crate) fn refused() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
