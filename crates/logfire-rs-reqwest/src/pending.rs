@@ -5,14 +5,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use logfire_rs_core::{ClientRequest, ClientResponse, ClientSpan, HttpVersion, Peer};
+use logfire_rs_core::{ClientRequest, ClientResponse, ClientSpan, HttpVersion, Peer, PerRequest};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 use reqwest::{Request, Response, Version};
 use tower_service::Service;
 
 use crate::carrier::{Lines, Outgoing};
-use crate::{Client, error_type};
+use crate::connect::Connections;
+use crate::recorder::Recorder;
+use crate::{Client, body, error_type};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
 
@@ -32,7 +34,8 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Sent { #[pin] answer: Answer, context: Context, span: Option<ClientSpan> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, connections: Option<Connections> },
+        Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
 }
@@ -41,14 +44,15 @@ pin_project! {
 struct Call {
     client: Client,
     request: Request,
+    settings: PerRequest,
     /// The context in which the caller made the request.
     made_in: Context,
 }
 
 impl Pending {
-    pub(crate) fn new(client: Client, request: Request, made_in: Context) -> Self {
-        let call = Some(Call { client, request, made_in });
-        Self { state: State::Ready { call } }
+    pub(crate) fn new(client: Client, request: Request, settings: PerRequest) -> Self {
+        let call = Call { client, request, settings, made_in: Context::current() };
+        Self { state: State::Ready { call: Some(call) } }
     }
 
     pub(crate) fn failed(error: reqwest::Error) -> Self {
@@ -67,14 +71,19 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Sent { answer, context, span } => {
+                StateProjection::Recorded { answer, span, connections } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
-                    let _current = context.clone().attach();
+                    let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
-                    if let Some(span) = span.take() {
-                        record(span, &result);
-                    }
-                    return Poll::Ready(result);
+                    drop(entered);
+                    return Poll::Ready(match span.take() {
+                        Some(span) => finish(span, connections.as_ref(), result),
+                        None => result,
+                    });
+                }
+                StateProjection::Unrecorded { answer, context } => {
+                    let _current = context.clone().attach();
+                    return answer.poll(cx);
                 }
                 StateProjection::Failed { error } => {
                     return error.take().map_or(Poll::Pending, |it| Poll::Ready(Err(it)));
@@ -89,7 +98,7 @@ impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Ready { .. } => "ready",
-            State::Sent { .. } => "sent",
+            State::Recorded { .. } | State::Unrecorded { .. } => "sent",
             State::Failed { .. } => "failed",
         };
         f.debug_struct("Pending").field("state", &state).finish_non_exhaustive()
@@ -97,41 +106,53 @@ impl fmt::Debug for Pending {
 }
 
 impl Call {
-    fn send(mut self) -> State {
-        let span = self.client.instrumenter.start(
-            &self.made_in,
-            &ClientRequest {
-                method: self.request.method().as_str(),
-                url: self.request.url().as_str(),
-                template: None,
-                resend_count: 0,
-                headers: &Lines(self.request.headers()),
-            },
-        );
-        let context = match &span {
-            Some(span) => {
-                span.inject(&mut Outgoing(self.request.headers_mut()));
-                span.context().clone()
-            }
-            None => self.made_in,
+    fn send(self) -> State {
+        let Self { mut client, mut request, settings, made_in } = self;
+        let described = ClientRequest {
+            method: request.method().as_str(),
+            url: request.url().as_str(),
+            template: None,
+            resend_count: 0,
+            headers: &Lines(request.headers()),
         };
-        let _current = context.clone().attach();
-        let answer = self.client.inner.call(self.request);
-        State::Sent { answer, context, span }
+        let Recorder { instrumenter, connections } = client.recorder;
+        let Some(mut span) = instrumenter.start(&made_in, &described, &settings) else {
+            let _current = made_in.clone().attach();
+            return State::Unrecorded { answer: client.inner.call(request), context: made_in };
+        };
+        span.inject(&mut Outgoing(request.headers_mut()));
+        body::record_request(&mut span, &mut request);
+        let entered = span.enter();
+        let answer = client.inner.call(request);
+        drop(entered);
+        State::Recorded { answer, span: Some(span), connections }
     }
 }
 
-fn record(mut span: ClientSpan, result: &reqwest::Result<Response>) {
-    match result {
-        Ok(response) => span.record_response(&ClientResponse {
-            status: response.status().as_u16(),
-            version: version(response.version()),
-            peer: response.remote_addr().map(Peer::Inet),
-            headers: &Lines(response.headers()),
-        }),
-        Err(error) => {
-            span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
-        }
+/// Records how the request ended, and goes on with the body of the response if that is asked for.
+fn finish(
+    mut span: ClientSpan,
+    connections: Option<&Connections>,
+    result: reqwest::Result<Response>,
+) -> reqwest::Result<Response> {
+    let _current = span.context().clone().attach();
+    let response = result.inspect_err(|error| {
+        span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
+    })?;
+    let head = ClientResponse {
+        status: response.status().as_u16(),
+        url: Some(response.url().as_str()),
+        version: version(response.version()),
+        peer: response.remote_addr().map(Peer::Inet),
+        headers: &Lines(response.headers()),
+    };
+    span.record_response(&head);
+    if let Some(connections) = connections {
+        connections.record(&mut span, response.extensions());
+    }
+    match span.into_body(&head) {
+        Some(record) => Ok(body::watch_response(response, record)),
+        None => Ok(response),
     }
 }
 

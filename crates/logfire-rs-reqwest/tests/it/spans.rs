@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::servers::Server;
-use crate::telemetry::{Telemetry, attribute, plain, shown};
+use crate::telemetry::{Telemetry, attribute, builder, plain, shown};
 
 #[tokio::test]
 async fn a_request_is_a_client_span() {
@@ -171,10 +171,7 @@ async fn secrets_in_urls_are_masked() {
 async fn the_server_is_that_of_the_url_and_its_port_the_default_one() {
     let telemetry = Telemetry::new();
     let server = Server::start().await;
-    let http = reqwest::Client::builder()
-        .proxy(reqwest::Proxy::http(server.url("")).unwrap())
-        .build()
-        .unwrap();
+    let http = builder().proxy(reqwest::Proxy::http(server.url("")).unwrap()).build().unwrap();
     let client = logfire_rs_reqwest::instrument_with(
         http,
         telemetry.options().url_filter(|url| url.path().to_owned()),

@@ -1,0 +1,139 @@
+//! What a client tells that was made by an instrumented builder: connections, names, redirects.
+
+use std::time::Duration;
+
+use logfire_rs_reqwest::redirect::Policy;
+use logfire_rs_reqwest::{Client, SystemResolver, instrument_builder};
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry_sdk::trace::SpanData;
+use reqwest::dns::{Name, Resolve, Resolving};
+
+use crate::servers::{Server, refused};
+use crate::telemetry::{Telemetry, attribute, builder, is_child_of};
+
+fn client(telemetry: &Telemetry) -> Client {
+    let client = instrument_builder(builder(), telemetry.options()).connections();
+    client.dns(SystemResolver).redirects(Policy::limited(5)).build().unwrap()
+}
+
+fn named<'a>(spans: &'a [SpanData], start: &str) -> &'a SpanData {
+    spans.iter().find(|it| it.name.starts_with(start)).unwrap()
+}
+
+fn events(span: &SpanData) -> Vec<String> {
+    let text = |it: &opentelemetry::KeyValue| format!("{}={}", it.key, it.value);
+    let event = |it: &opentelemetry::trace::Event| {
+        format!("{} {}", it.name, it.attributes.iter().map(text).collect::<Vec<_>>().join(" "))
+    };
+    span.events.events.iter().map(event).collect()
+}
+
+#[tokio::test]
+async fn a_new_connection_is_a_span_and_an_old_one_an_attribute() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let client = client(&telemetry);
+    let url = server.url("/").replace("127.0.0.1", "localhost");
+    client.get(&url).send().await.unwrap().bytes().await.unwrap();
+    let spans = telemetry.take();
+    assert_eq!(spans.len(), 3, "{spans:?}");
+    let request = named(&spans, "GET");
+    let setup = named(&spans, "HTTP connection_setup");
+    let lookup = named(&spans, "DNS lookup");
+    assert_eq!(setup.name, format!("HTTP connection_setup localhost:{}", server.port()));
+    assert!(is_child_of(setup, request.span_context.span_id()));
+    assert_eq!((&setup.span_kind, &setup.status), (&SpanKind::Internal, &Status::Unset));
+    assert_eq!(attribute(setup, "network.peer.address").unwrap(), "127.0.0.1");
+    assert_eq!(attribute(setup, "network.peer.port").unwrap(), server.port().to_string());
+    assert!(is_child_of(lookup, setup.span_context.span_id()));
+    assert_eq!(lookup.name, "DNS lookup localhost");
+    assert!(attribute(lookup, "dns.answers").unwrap().contains("127.0.0.1"));
+    assert_eq!(attribute(request, "http.connection.reused").unwrap(), "false");
+    assert_eq!(request.links.links[0].span_context, setup.span_context);
+
+    client.get(&url).send().await.unwrap();
+    let again = telemetry.one();
+    assert_eq!(attribute(&again, "http.connection.reused").unwrap(), "true");
+    assert!(again.links.links.is_empty());
+}
+
+struct NeverResolves;
+
+impl Resolve for NeverResolves {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_says_why() {
+    let telemetry = Telemetry::new();
+    client(&telemetry).get(refused()).send().await.unwrap_err();
+    let spans = telemetry.take();
+    for span in [named(&spans, "HTTP"), named(&spans, "GET")] {
+        assert_eq!(attribute(span, "error.type").unwrap(), "connection_refused");
+        assert!(matches!(span.status, Status::Error { .. }));
+    }
+
+    let slow = builder().connect_timeout(Duration::from_millis(50));
+    let slow = instrument_builder(slow, telemetry.options()).connections().dns(NeverResolves);
+    let slow = slow.build().unwrap();
+    slow.get("http://slow.test/").send().await.unwrap_err();
+    let spans = telemetry.take();
+    for name in ["HTTP", "DNS", "GET"] {
+        let error = attribute(named(&spans, name), "error.type");
+        assert_eq!(error.as_deref(), Some("connect_timeout"), "{name}");
+    }
+
+    // Given up by the caller, it is no error.
+    let request = slow.get("http://slow.test/").timeout(Duration::from_secs(9)).send();
+    let _ = tokio::time::timeout(Duration::from_millis(20), request).await;
+    let spans = telemetry.take();
+    assert!(spans.iter().all(|it| it.status == Status::Unset), "{spans:?}");
+}
+
+#[tokio::test]
+async fn redirects_are_events_and_a_count() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let policies = [Policy::limited(5), Policy::none(), Policy::limited(1)];
+    let [all, none, one] = policies.map(|policy| {
+        let client = instrument_builder(builder(), telemetry.options()).redirects(policy);
+        client.build().unwrap()
+    });
+    let start = server.url("/temporary");
+    all.post(&start).body("again").send().await.unwrap();
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "http.request.resend_count").unwrap(), "2");
+    assert_eq!(attribute(&span, "url.full").unwrap(), start);
+    assert_eq!(
+        events(&span),
+        [
+            format!(
+                "http.redirect http.response.status_code=307 url.full={}",
+                server.url("/permanent")
+            ),
+            format!("http.redirect http.response.status_code=308 url.full={}", server.url("/echo")),
+        ]
+    );
+
+    assert_eq!(none.get(&start).send().await.unwrap().status(), 307);
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "http.request.resend_count"), None);
+    assert_eq!(events(&span).len(), 1);
+
+    assert!(one.get(server.url("/loop")).send().await.unwrap_err().is_redirect());
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "error.type").unwrap(), "redirect_error");
+    assert_eq!(attribute(&span, "http.request.resend_count").unwrap(), "1");
+}
+
+#[tokio::test]
+async fn without_telemetry_nothing_is_recorded_and_all_works() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let url = server.url("/to-root").replace("127.0.0.1", "localhost");
+    let request = client(&telemetry).get(&url).untraced().send();
+    assert_eq!(request.await.unwrap().status(), 200);
+    let request = client(&telemetry).get(&url).send();
+    let request = logfire_rs_reqwest::suppress_instrumentation(request);
+    assert_eq!(request.await.unwrap().status(), 200);
+    assert_eq!(telemetry.take().len(), 0);
+}
