@@ -42,10 +42,11 @@ pub use logfire_rs_axum::{
     self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
 };
 pub use logfire_rs_core::{
-    Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions,
-    HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
-    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
-    diagnostics, opentelemetry, suppress_instrumentation,
+    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
+    Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
+    Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
+    TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
+    suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{

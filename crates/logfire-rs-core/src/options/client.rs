@@ -93,8 +93,7 @@ impl HttpClientOptions {
         self
     }
 
-    /// Called with each recorded span and its request, before the request is sent. None by
-    /// default.
+    /// Called with the span of each request before the request is sent. None by default.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;
@@ -113,7 +112,7 @@ impl HttpClientOptions {
         self
     }
 
-    /// Called with each recorded span and the head of its response, or the error that there is in
+    /// Called with the span of each request and the head of its response, or the error that there is in
     /// its place. None by default.
     ///
     /// ```
