@@ -68,8 +68,8 @@ impl<S, M> ObservedSocket<S, M> {
         Self { inner, request, close_code, closed: false }
     }
 
-    /// The socket itself.
-    pub fn get_ref(&self) -> &S {
+    /// The socket of the framework.
+    pub fn socket(&self) -> &S {
         &self.inner
     }
 

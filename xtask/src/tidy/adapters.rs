@@ -91,7 +91,7 @@ pub(super) fn check_size(files: &[File]) -> Vec<Violation> {
     };
     let too_thick = |adapter: &&str| {
         let count = plumbing(adapter);
-        let other = OTHER_LIMITS.iter().find(|(name, ..)| name == *adapter);
+        let other = OTHER_LIMITS.iter().find(|(name, ..)| *name == *adapter);
         let limit = other.map_or(MAX_PLUMBING, |(_, limit, _)| *limit);
         let what = format!(
             "move decisions to core: {count} code lines of span plumbing, at most {limit} (see `NOT_PLUMBING`)"

@@ -41,7 +41,7 @@ impl WebSocket {
     /// The selected subprotocol.
     #[must_use]
     pub fn protocol(&self) -> Option<&HeaderValue> {
-        self.0.get_ref().protocol()
+        self.0.socket().protocol()
     }
 }
 
