@@ -4,6 +4,7 @@ mod axum;
 mod by_hand;
 mod hyper;
 mod tower;
+mod warp;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,4 +26,5 @@ pub const FRONT_ENDS: &[FrontEnd] = &[
     FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
     FrontEnd { name: "hyper", serve: |site| Box::pin(hyper::serve(site)) },
     FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
+    FrontEnd { name: "warp", serve: |site| Box::pin(warp::serve(site)) },
 ];

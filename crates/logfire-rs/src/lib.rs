@@ -35,6 +35,7 @@
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`hyper`**: [`instrument_hyper`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
+//! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
 #[cfg(feature = "axum")]
@@ -64,6 +65,10 @@ pub use logfire_rs_sdk::{
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{
     self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
+};
+#[cfg(feature = "warp")]
+pub use logfire_rs_warp::{
+    self as warp, instrument as instrument_warp, instrument_with as instrument_warp_with,
 };
 
 /// The examples of the documents, which are tests of this crate.
