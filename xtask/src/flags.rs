@@ -10,6 +10,8 @@ xflags::xflags! {
         }
         /// Sends the quickstart's telemetry through a real collector and checks what arrived.
         cmd e2e {}
+        /// Serves each example, asks it for a user, and checks what it shows.
+        cmd examples {}
         /// Lints each published crate without its features, and with each of them alone.
         cmd features {}
         /// Everything that can be checked here; writes the result into docs/reliability.md.

@@ -11,6 +11,7 @@
 mod ci;
 mod e2e;
 mod environment;
+mod examples;
 mod features;
 mod flags;
 mod full;
@@ -41,6 +42,7 @@ fn run(flags: Xtask) -> Result {
     match flags.subcommand {
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::E2e(_) => e2e::run(&sh),
+        XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),
         XtaskCmd::Full(_) => full::run(&sh),
         XtaskCmd::Tidy(_) => tidy::run(&sh),
