@@ -3,6 +3,11 @@
 xflags::xflags! {
     /// Developer commands of logfire-rs.
     cmd xtask {
+        /// Writes what each adapter records into docs/attributes.md.
+        cmd attributes {
+            /// Only checks that the page is up to date.
+            optional --check
+        }
         /// What every change must pass, in at most 30 minutes from clean.
         cmd ci {
             /// Leaves a step out; may be repeated.

@@ -8,6 +8,7 @@
     reason = "a command line program talks to its user"
 )]
 
+mod attributes;
 mod ci;
 mod e2e;
 mod environment;
@@ -40,6 +41,7 @@ fn run(flags: Xtask) -> Result {
     let sh = Shell::new()?;
     sh.change_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     match flags.subcommand {
+        XtaskCmd::Attributes(flags) => attributes::run(&sh, &flags),
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::E2e(_) => e2e::run(&sh),
         XtaskCmd::Examples(_) => examples::run(&sh),
