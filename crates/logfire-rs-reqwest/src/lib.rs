@@ -2,6 +2,8 @@
 //!
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod body;
 mod carrier;
 mod client;
@@ -10,13 +12,15 @@ mod connect;
 mod error_type;
 #[cfg(feature = "opentelemetry-http")]
 mod exporter;
+#[cfg(feature = "reqwest-middleware")]
+mod middleware;
 mod pending;
 mod recorder;
 mod request;
 mod resolver;
 
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, RequestSpan, SpanEnd,
+    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, PerRequest, RequestSpan, SpanEnd,
     UrlRedaction, suppress_instrumentation,
 };
 pub use opentelemetry;
@@ -26,6 +30,8 @@ pub use reqwest::*;
 
 pub use crate::client::Client;
 pub use crate::client_builder::ClientBuilder;
+#[cfg(feature = "reqwest-middleware")]
+pub use crate::middleware::HttpClientMiddleware;
 pub use crate::pending::Pending;
 use crate::recorder::Recorder;
 pub use crate::request::RequestBuilder;

@@ -5,16 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use logfire_rs_core::{ClientRequest, ClientResponse, ClientSpan, HttpVersion, Peer, PerRequest};
+use logfire_rs_core::{ClientSpan, PerRequest};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
-use reqwest::{Request, Response, Version};
+use reqwest::{Request, Response};
 use tower_service::Service;
 
-use crate::carrier::{Lines, Outgoing};
-use crate::connect::Connections;
-use crate::recorder::Recorder;
-use crate::{Client, body, error_type};
+use crate::Client;
+use crate::recorder::{self, Recorder};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
 
@@ -34,7 +32,7 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, connections: Option<Connections> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder },
         Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
@@ -71,14 +69,18 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Recorded { answer, span, connections } => {
+                StateProjection::Recorded { answer, span, recorder } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
                     let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
                     drop(entered);
-                    return Poll::Ready(match span.take() {
-                        Some(span) => finish(span, connections.as_ref(), result),
-                        None => result,
+                    return Poll::Ready(match (result, span.take()) {
+                        (Ok(response), Some(span)) => Ok(recorder.answered(span, response)),
+                        (Err(error), Some(span)) => {
+                            recorder::failed(span, &error);
+                            Err(error)
+                        }
+                        (result, None) => result,
                     });
                 }
                 StateProjection::Unrecorded { answer, context } => {
@@ -108,61 +110,13 @@ impl fmt::Debug for Pending {
 impl Call {
     fn send(self) -> State {
         let Self { mut client, mut request, settings, made_in } = self;
-        let described = ClientRequest {
-            method: request.method().as_str(),
-            url: request.url().as_str(),
-            template: None,
-            resend_count: 0,
-            headers: &Lines(request.headers()),
-        };
-        let Recorder { instrumenter, connections } = client.recorder;
-        let Some(mut span) = instrumenter.start(&made_in, &described, &settings) else {
+        let Some(mut span) = client.recorder.start(&made_in, &mut request, &settings, 0) else {
             let _current = made_in.clone().attach();
             return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
-        span.inject(&mut Outgoing(request.headers_mut()));
-        body::record_request(&mut span, &mut request);
         let entered = span.enter();
         let answer = client.inner.call(request);
         drop(entered);
-        State::Recorded { answer, span: Some(span), connections }
-    }
-}
-
-/// Records how the request ended, and goes on with the body of the response if that is asked for.
-fn finish(
-    mut span: ClientSpan,
-    connections: Option<&Connections>,
-    result: reqwest::Result<Response>,
-) -> reqwest::Result<Response> {
-    let _current = span.context().clone().attach();
-    let response = result.inspect_err(|error| {
-        span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
-    })?;
-    let head = ClientResponse {
-        status: response.status().as_u16(),
-        url: Some(response.url().as_str()),
-        version: version(response.version()),
-        peer: response.remote_addr().map(Peer::Inet),
-        headers: &Lines(response.headers()),
-    };
-    span.record_response(&head);
-    if let Some(connections) = connections {
-        connections.record(&mut span, response.extensions());
-    }
-    match span.into_body(&head) {
-        Some(record) => Ok(body::watch_response(response, record)),
-        None => Ok(response),
-    }
-}
-
-fn version(version: Version) -> Option<HttpVersion> {
-    match version {
-        Version::HTTP_09 => Some(HttpVersion::Http09),
-        Version::HTTP_10 => Some(HttpVersion::Http10),
-        Version::HTTP_11 => Some(HttpVersion::Http11),
-        Version::HTTP_2 => Some(HttpVersion::Http2),
-        Version::HTTP_3 => Some(HttpVersion::Http3),
-        _ => None,
+        State::Recorded { answer, span: Some(span), recorder: client.recorder }
     }
 }
