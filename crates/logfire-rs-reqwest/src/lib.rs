@@ -12,6 +12,7 @@ mod connect;
 mod error_type;
 #[cfg(feature = "opentelemetry-http")]
 mod exporter;
+mod hops;
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
 mod pending;

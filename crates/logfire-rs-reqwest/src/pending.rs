@@ -12,6 +12,7 @@ use reqwest::{Request, Response};
 use tower_service::Service;
 
 use crate::Client;
+use crate::hops::Hop;
 use crate::recorder::{self, Recorder};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
@@ -32,24 +33,26 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>> },
         Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
 }
 
 /// A request that is not sent yet.
-struct Call {
-    client: Client,
-    request: Request,
-    settings: PerRequest,
+pub(crate) struct Call {
+    pub(crate) client: Client,
+    pub(crate) request: Request,
+    pub(crate) settings: PerRequest,
     /// The context in which the caller made the request.
-    made_in: Context,
+    pub(crate) made_in: Context,
+    /// How many times it was sent before.
+    pub(crate) resend_count: u32,
 }
 
 impl Pending {
     pub(crate) fn new(client: Client, request: Request, settings: PerRequest) -> Self {
-        let call = Call { client, request, settings, made_in: Context::current() };
+        let call = Call { client, request, settings, made_in: Context::current(), resend_count: 0 };
         Self { state: State::Ready { call: Some(call) } }
     }
 
@@ -69,19 +72,26 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Recorded { answer, span, recorder } => {
+                StateProjection::Recorded { answer, span, recorder, hop } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
                     let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
                     drop(entered);
-                    return Poll::Ready(match (result, span.take()) {
-                        (Ok(response), Some(span)) => Ok(recorder.answered(span, response)),
+                    match (result, span.take()) {
+                        (Ok(response), Some(span)) => {
+                            let next = hop.take().and_then(|it| it.next(&response));
+                            let response = recorder.answered(span, response);
+                            match next {
+                                Some(call) => call.send(),
+                                None => return Poll::Ready(Ok(response)),
+                            }
+                        }
                         (Err(error), Some(span)) => {
                             recorder::failed(span, &error);
-                            Err(error)
+                            return Poll::Ready(Err(error));
                         }
-                        (result, None) => result,
-                    });
+                        (result, None) => return Poll::Ready(result),
+                    }
                 }
                 StateProjection::Unrecorded { answer, context } => {
                     let _current = context.clone().attach();
@@ -109,14 +119,16 @@ impl fmt::Debug for Pending {
 
 impl Call {
     fn send(self) -> State {
-        let Self { mut client, mut request, settings, made_in } = self;
-        let Some(mut span) = client.recorder.start(&made_in, &mut request, &settings, 0) else {
+        let hop = self.client.recorder.hops.then(|| Box::new(Hop::new(&self)));
+        let Self { mut client, mut request, settings, made_in, resend_count } = self;
+        let Some(mut span) = client.recorder.start(&made_in, &mut request, &settings, resend_count)
+        else {
             let _current = made_in.clone().attach();
             return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
         let entered = span.enter();
         let answer = client.inner.call(request);
         drop(entered);
-        State::Recorded { answer, span: Some(span), recorder: client.recorder }
+        State::Recorded { answer, span: Some(span), recorder: client.recorder, hop }
     }
 }

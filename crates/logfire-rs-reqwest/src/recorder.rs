@@ -20,6 +20,8 @@ pub(crate) struct Recorder {
     pub(crate) instrumenter: HttpClientInstrumenter,
     /// Known if the builder of the client was asked to record them.
     pub(crate) connections: Option<Connections>,
+    /// Whether each redirect is a request of its own.
+    pub(crate) hops: bool,
 }
 
 impl Recorder {
@@ -27,7 +29,7 @@ impl Recorder {
         let name = env!("CARGO_PKG_NAME");
         let version = env!("CARGO_PKG_VERSION");
         let instrumenter = HttpClientInstrumenter::new(name, version, "REQWEST", options);
-        Self { instrumenter, connections: None }
+        Self { instrumenter, connections: None, hops: false }
     }
 
     /// Starts the span of `request`, and writes the context into it.

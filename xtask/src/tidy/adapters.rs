@@ -28,8 +28,10 @@ const ATTRIBUTE_NAMES: &[&str] =
 const BOXED: &[&str] = &["Box::pin", "BoxFuture", "Pin<Box<"];
 
 /// Files of adapters whose boxed future cannot be avoided, with the reason.
-const BOXED_ON_PURPOSE: &[(&str, &str)] =
-    &[("crates/logfire-rs-warp/", "the future of a warp filter cannot be named; it is boxed once")];
+const BOXED_ON_PURPOSE: &[(&str, &str)] = &[
+    ("crates/logfire-rs-warp/", "the future of a warp filter cannot be named; it is boxed once"),
+    ("crates/logfire-rs-reqwest/src/resolver.rs", "reqwest wants the future of a lookup boxed"),
+];
 
 const MAX_PLUMBING: usize = 300;
 
@@ -43,9 +45,14 @@ const NOT_PLUMBING: &[(&str, &str)] = &[
     ("actix-web/src/proxy", "mounts the telemetry proxy"),
     ("warp/src/proxy", "mounts the telemetry proxy"),
     ("hyper/src/proxy", "mounts the telemetry proxy"),
+    ("reqwest/src/blocking", "mirrors `reqwest::blocking`"),
     ("reqwest/src/client", "mirrors `reqwest::Client`"),
+    ("reqwest/src/connect", "the connections of a client, below its requests"),
     ("reqwest/src/error_type", "the table of errors and their words"),
+    ("reqwest/src/hops", "follows redirects"),
+    ("reqwest/src/middleware", "another front end, for reqwest-middleware"),
     ("reqwest/src/request", "mirrors `reqwest::RequestBuilder`"),
+    ("reqwest/src/resolver", "the name resolution of a client, below its requests"),
 ];
 
 pub(super) fn check_source(file: &File, scanned: &Scanned) -> Vec<Violation> {

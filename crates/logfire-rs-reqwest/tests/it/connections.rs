@@ -137,3 +137,47 @@ async fn without_telemetry_nothing_is_recorded_and_all_works() {
     assert_eq!(request.await.unwrap().status(), 200);
     assert_eq!(telemetry.take().len(), 0);
 }
+
+#[tokio::test]
+async fn each_hop_may_be_a_span_with_a_trace_header_of_its_own() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let client = instrument_builder(builder(), telemetry.options()).hop_spans().build().unwrap();
+    let request = client.post(server.url("/temporary")).url_template("/{where}").body("again");
+    let response = request.bearer_auth("s3cret").send().await.unwrap();
+    assert_eq!(response.url().as_str(), server.url("/echo"));
+    assert_eq!(response.text().await.unwrap(), "again");
+    let (spans, seen) = (telemetry.take(), server.seen());
+    assert_eq!((spans.len(), seen.len()), (3, 3));
+    for (i, ((span, seen), path)) in
+        spans.iter().zip(&seen).zip(["/temporary", "/permanent", "/echo"]).enumerate()
+    {
+        assert_eq!(attribute(span, "url.full").unwrap(), server.url(path));
+        let count = (i > 0).then(|| i.to_string());
+        assert_eq!(attribute(span, "http.request.resend_count"), count);
+        assert_eq!(span.name, "POST /{where}");
+        let sent = seen.headers["traceparent"].to_str().unwrap();
+        assert!(sent.contains(&span.span_context.span_id().to_string()));
+        assert_eq!(seen.headers["authorization"], "Bearer s3cret");
+        assert_eq!(seen.headers.contains_key("referer"), i > 0);
+    }
+
+    // To another server, without credentials; 303 becomes a GET without a body.
+    let other = Server::start().await;
+    let away = server.url(&format!("/away/{}", other.port()));
+    client.post(away).bearer_auth("s3cret").body("hello").send().await.unwrap();
+    let [seen] = &other.seen()[..] else { panic!() };
+    assert_eq!((seen.method.as_str(), seen.uri.as_str()), ("GET", "/"));
+    for name in ["authorization", "content-length", "content-type"] {
+        assert!(!seen.headers.contains_key(name), "{name}");
+    }
+    assert_eq!(telemetry.take().len(), 2);
+
+    let error = client.get(server.url("/loop")).send().await.unwrap_err();
+    assert!(error.is_redirect() && !error.is_timeout());
+    let spans = telemetry.take();
+    assert_eq!(spans.len(), 11);
+    assert_eq!(attribute(&spans[10], "error.type").unwrap(), "redirect_error");
+    // What is not recorded is followed by reqwest itself.
+    let untraced = client.get(server.url("/to-root")).untraced().send().await.unwrap();
+    assert_eq!(untraced.status(), 200);
+}
