@@ -18,7 +18,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use logfire_rs_core::{HttpClientOptions, Peer, PerRequest};
+use logfire_rs_core::{HttpClientOptions, PerRequest};
 use opentelemetry::{Context, Key, Value};
 /// Everything else of [`reqwest::blocking`].
 #[doc(no_inline)]
@@ -111,11 +111,10 @@ impl Client {
         };
         match &result {
             Ok(response) => {
-                let lines = Lines(response.headers());
-                let (status, version) = (response.status().as_u16(), response.version());
-                let head = recorder::head(status, response.url(), version, &lines);
-                let peer = response.remote_addr().map(Peer::Inet);
-                span.record_response(&logfire_rs_core::ClientResponse { peer, ..head });
+                let (lines, peer) = (Lines(response.headers()), response.remote_addr());
+                let (status, version) = (response.status(), response.version());
+                let head = recorder::head(status, response.url(), version, peer, &lines);
+                span.record_response(&head);
             }
             Err(error) => recorder::failed(span, error),
         }

@@ -108,12 +108,7 @@ impl Future for Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Ready { .. } => "ready",
-            State::Recorded { .. } | State::Unrecorded { .. } => "sent",
-            State::Failed { .. } => "failed",
-        };
-        f.debug_struct("Pending").field("state", &state).finish_non_exhaustive()
+        f.debug_struct("Pending").finish_non_exhaustive()
     }
 }
 
@@ -121,14 +116,11 @@ impl Call {
     fn send(self) -> State {
         let hop = self.client.recorder.hops.then(|| Box::new(Hop::new(&self)));
         let Self { mut client, mut request, settings, made_in, resend_count } = self;
-        let Some(mut span) = client.recorder.start(&made_in, &mut request, &settings, resend_count)
+        let Some(span) = client.recorder.start(&made_in, &mut request, &settings, resend_count)
         else {
-            let _current = made_in.clone().attach();
             return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
-        let entered = span.enter();
         let answer = client.inner.call(request);
-        drop(entered);
         State::Recorded { answer, span: Some(span), recorder: client.recorder, hop }
     }
 }

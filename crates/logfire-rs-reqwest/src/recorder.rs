@@ -1,14 +1,14 @@
 //! A request and its outcome, as core wants to be told.
 
 use std::error::Error;
+use std::net::SocketAddr;
 
-use http::Extensions;
 use logfire_rs_core::{
     ClientRequest, ClientResponse, ClientSpan, HttpClientInstrumenter, HttpClientOptions,
     HttpVersion, Peer, PerRequest,
 };
 use opentelemetry::Context;
-use reqwest::{Method, Request, Response, Url, Version};
+use reqwest::{Method, Request, Response, StatusCode, Url, Version};
 
 use crate::carrier::{Lines, Outgoing};
 use crate::connect::Connections;
@@ -26,8 +26,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(options: HttpClientOptions) -> Self {
-        let name = env!("CARGO_PKG_NAME");
-        let version = env!("CARGO_PKG_VERSION");
+        let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         let instrumenter = HttpClientInstrumenter::new(name, version, "REQWEST", options);
         Self { instrumenter, connections: None, hops: false }
     }
@@ -51,22 +50,15 @@ impl Recorder {
     /// Records the head of `response`, and goes on with its body if that is asked for.
     pub(crate) fn answered(&self, mut span: ClientSpan, response: Response) -> Response {
         let _current = span.context().clone().attach();
-        let lines = Lines(response.headers());
-        let head = ClientResponse {
-            peer: response.remote_addr().map(Peer::Inet),
-            ..head(response.status().as_u16(), response.url(), response.version(), &lines)
-        };
+        let (lines, peer) = (Lines(response.headers()), response.remote_addr());
+        let head = head(response.status(), response.url(), response.version(), peer, &lines);
         span.record_response(&head);
-        self.record_connection(&mut span, response.extensions());
+        if let Some(connections) = &self.connections {
+            connections.record(&mut span, response.extensions());
+        }
         match span.into_body(&head) {
             Some(record) => body::watch_response(response, record),
             None => response,
-        }
-    }
-
-    pub(crate) fn record_connection(&self, span: &mut ClientSpan, response: &Extensions) {
-        if let Some(connections) = &self.connections {
-            connections.record(span, response);
         }
     }
 }
@@ -88,9 +80,10 @@ pub(crate) fn describe<'a>(
 }
 
 pub(crate) fn head<'a>(
-    status: u16,
+    status: StatusCode,
     url: &'a Url,
     version: Version,
+    peer: Option<SocketAddr>,
     headers: &'a Lines<'a>,
 ) -> ClientResponse<'a> {
     let version = match version {
@@ -101,5 +94,6 @@ pub(crate) fn head<'a>(
         Version::HTTP_3 => Some(HttpVersion::Http3),
         _ => None,
     };
-    ClientResponse { status, url: Some(url.as_str()), version, peer: None, headers }
+    let (status, url, peer) = (status.as_u16(), Some(url.as_str()), peer.map(Peer::Inet));
+    ClientResponse { status, url, version, peer, headers }
 }
