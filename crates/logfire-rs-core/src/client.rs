@@ -24,7 +24,7 @@ pub use self::per_request::PerRequest;
 pub use self::phases::PhaseSpan;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
-pub use self::way::EnteredClient;
+pub use self::way::{EnteredClient, record_client_retry};
 use crate::message::ClientRequest;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::HttpClientOptions;

@@ -101,3 +101,29 @@ pub fn instrument_builder(
 pub async fn get<T: IntoUrl>(url: T) -> Result<Response> {
     Client::builder().build()?.get(url).send().await
 }
+
+/// Records that an attempt is repeated, in the closure that decides so.
+///
+/// reqwest repeats a request without telling anyone else: with this line each repetition is an
+/// event `http.retry` of the request's span, and their number is `http.request.resend_count`.
+///
+/// ```
+/// use logfire_rs_reqwest::{StatusCode, record_retry, retry};
+///
+/// # fn example() -> logfire_rs_reqwest::Result<()> {
+/// let retries = retry::for_host("127.0.0.1").classify_fn(|attempt| {
+///     match attempt.status() {
+///         Some(StatusCode::SERVICE_UNAVAILABLE) => {
+///             record_retry(attempt.status());
+///             attempt.retryable()
+///         }
+///         _ => attempt.success(),
+///     }
+/// });
+/// let client = logfire_rs_reqwest::Client::builder().retry(retries).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn record_retry(status: Option<StatusCode>) {
+    logfire_rs_core::record_client_retry(status.map(|it| it.as_u16()));
+}

@@ -94,7 +94,8 @@ impl Future for Pending {
                     }
                 }
                 StateProjection::Unrecorded { answer, context } => {
-                    let _current = context.clone().attach();
+                    let suppressed = context.is_telemetry_suppressed();
+                    let _current = suppressed.then(|| context.clone().attach());
                     return answer.poll(cx);
                 }
                 StateProjection::Failed { error } => {
