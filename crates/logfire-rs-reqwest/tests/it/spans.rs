@@ -172,6 +172,28 @@ async fn secrets_in_urls_are_masked() {
 }
 
 #[tokio::test]
+async fn a_filter_masks_what_is_secret_in_the_application() {
+    const SECRET: [&str; 6] = ["username", "password", "token", "api_key", "api_secret", "apikey"];
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let options = telemetry.options().url_filter(|url| {
+        url.with_query_pairs(url.query_pairs().map(|(key, value)| {
+            let value = if SECRET.contains(&&*key) { "*****".into() } else { value };
+            (key, value)
+        }))
+    });
+    let query = SECRET.map(|it| (it, "s3cret"));
+    let request = telemetry.client_with(options).get(server.url("/?sig=s3cret")).query(&query);
+    request.query(&[("lang", "en")]).send().await.unwrap();
+    let url = attribute(&telemetry.one(), "url.full").unwrap();
+    assert!(url.ends_with("&apikey=*****&lang=en") && !url.contains("s3cret"), "{url}");
+
+    let broken = telemetry.options().url_filter(|_| panic!("on purpose"));
+    let request = telemetry.client_with(broken).get(server.url("/a?b=s3cret"));
+    assert_eq!(request.send().await.unwrap().status(), 404);
+    assert_eq!(attribute(&telemetry.one(), "url.full").unwrap(), server.url("/"));
+}
+
+#[tokio::test]
 async fn the_server_is_that_of_the_url_and_its_port_the_default_one() {
     let telemetry = Telemetry::new();
     let server = Server::start().await;
