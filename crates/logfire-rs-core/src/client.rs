@@ -24,7 +24,7 @@ pub use self::per_request::PerRequest;
 pub use self::phases::PhaseSpan;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
-pub use self::way::EnteredClient;
+pub use self::way::{EnteredClient, record_client_retry};
 use crate::message::ClientRequest;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::HttpClientOptions;
@@ -187,7 +187,7 @@ impl Engine {
         let propagates = settings.propagates() && self.config.options.propagation.unwrap_or(true);
         let start =
             Start { engine, context, recording, propagates, wall, clock, method, server, template };
-        let span = ClientSpan::new(start, url);
+        let span = ClientSpan::new(start, url, request.resend_count);
         if let (Some(hook), Some(handle)) = (&self.config.options.request_hook, span.request_span())
         {
             diagnostics::guarded("request_hook", || hook(handle, request));

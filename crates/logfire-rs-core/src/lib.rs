@@ -41,7 +41,7 @@ pub use opentelemetry;
 
 pub use crate::client::{
     ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
-    RequestBodyCounter,
+    RequestBodyCounter, record_client_retry,
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};

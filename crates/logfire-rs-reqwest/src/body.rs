@@ -16,16 +16,13 @@ use crate::error_type;
 ///
 /// A buffer stays a buffer: wrapped, it could not be sent again after a redirect.
 pub(crate) fn record_request(span: &mut ClientSpan, request: &mut Request) {
-    let buffer = match request.body() {
-        Some(body) => body.as_bytes(),
-        None => Some(&[][..]),
-    };
-    if let Some(buffer) = buffer {
+    if let Some(buffer) = request.body().map_or(Some(&[][..]), Body::as_bytes) {
         return span.record_request_body(&Lines(request.headers()), buffer);
     }
     if let Some(counter) = span.request_body_counter() {
         let stream = request.body_mut();
-        *stream = stream.take().map(|inner| Body::wrap(Counted { inner, counter }));
+        let record = Some(Record::Request(counter));
+        *stream = stream.take().map(|inner| Body::wrap(Watched { inner, record }));
     }
 }
 
@@ -37,7 +34,7 @@ pub(crate) fn watch_response(response: Response, record: ClientBody) -> Response
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
-    let record = (!is_over(&inner)).then_some(record);
+    let record = (!is_over(&inner)).then_some(Record::Response(Box::new(record)));
     let body = Body::wrap(Watched { inner, record });
     http::Response::from_parts(parts, body).into()
 }
@@ -47,12 +44,17 @@ fn is_over(body: &Body) -> bool {
     body.is_end_stream() || body.size_hint().exact() == Some(0)
 }
 
+enum Record {
+    Request(RequestBodyCounter),
+    Response(Box<ClientBody>),
+}
+
 pin_project! {
-    /// The body of a response.
+    /// A body that is counted or recorded until its end.
     struct Watched {
         #[pin]
         inner: Body,
-        record: Option<ClientBody>,
+        record: Option<Record>,
     }
 }
 
@@ -63,64 +65,28 @@ impl HttpBody for Watched {
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
+    ) -> Poll<Option<reqwest::Result<Frame<Bytes>>>> {
         let mut this = self.project();
-        if let Some(record) = this.record {
-            record.read();
+        if let Some(Record::Response(response)) = this.record {
+            response.read();
         }
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => {
-                if let (Some(record), Some(data)) = (this.record.as_mut(), frame.data_ref()) {
-                    record.data(data);
-                }
-                // The reader of a body of known length need not ask for its end.
-                if is_over(&this.inner) {
-                    this.record.take();
+        match (&frame, this.record.as_mut()) {
+            (Some(Err(error)), Some(Record::Response(_))) => {
+                if let Some(Record::Response(response)) = this.record.take() {
+                    response.error(error_type::of(error), &error_type::WithoutUrls(error));
                 }
             }
-            Some(Err(error)) => {
-                if let Some(record) = this.record.take() {
-                    record.error(error_type::of(error), &error_type::WithoutUrls(error));
-                }
-            }
-            None => drop(this.record.take()),
+            (Some(Ok(frame)), Some(record)) => match (frame.data_ref(), record) {
+                (Some(data), Record::Request(counter)) => counter.add(data.len()),
+                (Some(data), Record::Response(response)) => response.data(data),
+                (None, _) => {}
+            },
+            _ => {}
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-pin_project! {
-    /// The body of a request that is a stream.
-    struct Counted {
-        #[pin]
-        inner: Body,
-        counter: RequestBodyCounter,
-    }
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = reqwest::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
-        let this = self.project();
-        let frame = ready!(this.inner.poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            this.counter.add(data.len());
+        // The reader of a body of known length need not ask for its end.
+        if frame.is_none() || is_over(&this.inner) {
+            *this.record = None;
         }
         Poll::Ready(frame)
     }

@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 
 use crate::connect::{ConnectionLayer, Connections};
 use crate::recorder::Recorder;
-use crate::{Client, resolver};
+use crate::{Client, hops, resolver};
 
 /// A [`reqwest::ClientBuilder`] whose client is recorded.
 ///
@@ -109,6 +109,25 @@ impl ClientBuilder {
             policy.redirect(attempt)
         });
         self.map(|it| it.redirect(recorded))
+    }
+
+    /// Records each request that a redirect leads to as a span of its own, with a trace header of
+    /// its own, and `http.request.resend_count`. By default there is one span over all of them.
+    ///
+    /// Redirects are followed here then, as reqwest does by default: at most ten, and without
+    /// credentials to another server. A [policy](Self::redirects) has no say, and a timeout of the
+    /// client counts for each of the requests; that of a request counts for all.
+    ///
+    /// ```
+    /// # fn example() -> logfire_rs_reqwest::Result<()> {
+    /// let client = logfire_rs_reqwest::Client::builder().hop_spans().build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hop_spans(mut self) -> Self {
+        self.recorder.hops = true;
+        let policy = hops::policy(self.recorder.instrumenter.clone());
+        self.map(|it| it.redirect(policy))
     }
 
     /// As [`redirects`](Self::redirects).

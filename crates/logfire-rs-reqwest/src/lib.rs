@@ -2,6 +2,8 @@
 //!
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod body;
 mod carrier;
 mod client;
@@ -10,13 +12,16 @@ mod connect;
 mod error_type;
 #[cfg(feature = "opentelemetry-http")]
 mod exporter;
+mod hops;
+#[cfg(feature = "reqwest-middleware")]
+mod middleware;
 mod pending;
 mod recorder;
 mod request;
 mod resolver;
 
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, RequestSpan, SpanEnd,
+    ClientRequest, ClientResponse, FilterUrl, HttpClientOptions, PerRequest, RequestSpan, SpanEnd,
     UrlRedaction, suppress_instrumentation,
 };
 pub use opentelemetry;
@@ -26,6 +31,8 @@ pub use reqwest::*;
 
 pub use crate::client::Client;
 pub use crate::client_builder::ClientBuilder;
+#[cfg(feature = "reqwest-middleware")]
+pub use crate::middleware::HttpClientMiddleware;
 pub use crate::pending::Pending;
 use crate::recorder::Recorder;
 pub use crate::request::RequestBuilder;
@@ -94,3 +101,34 @@ pub fn instrument_builder(
 pub async fn get<T: IntoUrl>(url: T) -> Result<Response> {
     Client::builder().build()?.get(url).send().await
 }
+
+/// Records that an attempt is repeated, in the closure that decides so.
+///
+/// reqwest repeats a request without telling anyone else: with this line each repetition is an
+/// event `http.retry` of the request's span, and their number is `http.request.resend_count`.
+///
+/// ```
+/// use logfire_rs_reqwest::{StatusCode, record_retry, retry};
+///
+/// # fn example() -> logfire_rs_reqwest::Result<()> {
+/// let retries = retry::for_host("127.0.0.1").classify_fn(|attempt| {
+///     match attempt.status() {
+///         Some(StatusCode::SERVICE_UNAVAILABLE) => {
+///             record_retry(attempt.status());
+///             attempt.retryable()
+///         }
+///         _ => attempt.success(),
+///     }
+/// });
+/// let client = logfire_rs_reqwest::Client::builder().retry(retries).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn record_retry(status: Option<StatusCode>) {
+    logfire_rs_core::record_client_retry(status.map(|it| it.as_u16()));
+}
+
+/// The examples of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/reqwest.md")]
+struct Guide;

@@ -5,16 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use logfire_rs_core::{ClientRequest, ClientResponse, ClientSpan, HttpVersion, Peer, PerRequest};
+use logfire_rs_core::{ClientSpan, PerRequest};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
-use reqwest::{Request, Response, Version};
+use reqwest::{Request, Response};
 use tower_service::Service;
 
-use crate::carrier::{Lines, Outgoing};
-use crate::connect::Connections;
-use crate::recorder::Recorder;
-use crate::{Client, body, error_type};
+use crate::Client;
+use crate::hops::Hop;
+use crate::recorder::{self, Recorder};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
 
@@ -34,24 +33,26 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, connections: Option<Connections> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>> },
         Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
 }
 
 /// A request that is not sent yet.
-struct Call {
-    client: Client,
-    request: Request,
-    settings: PerRequest,
+pub(crate) struct Call {
+    pub(crate) client: Client,
+    pub(crate) request: Request,
+    pub(crate) settings: PerRequest,
     /// The context in which the caller made the request.
-    made_in: Context,
+    pub(crate) made_in: Context,
+    /// How many times it was sent before.
+    pub(crate) resend_count: u32,
 }
 
 impl Pending {
     pub(crate) fn new(client: Client, request: Request, settings: PerRequest) -> Self {
-        let call = Call { client, request, settings, made_in: Context::current() };
+        let call = Call { client, request, settings, made_in: Context::current(), resend_count: 0 };
         Self { state: State::Ready { call: Some(call) } }
     }
 
@@ -71,18 +72,30 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Recorded { answer, span, connections } => {
+                StateProjection::Recorded { answer, span, recorder, hop } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
                     let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
                     drop(entered);
-                    return Poll::Ready(match span.take() {
-                        Some(span) => finish(span, connections.as_ref(), result),
-                        None => result,
-                    });
+                    match (result, span.take()) {
+                        (Ok(response), Some(span)) => {
+                            let next = hop.take().and_then(|it| it.next(&response));
+                            let response = recorder.answered(span, response);
+                            match next {
+                                Some(call) => call.send(),
+                                None => return Poll::Ready(Ok(response)),
+                            }
+                        }
+                        (Err(error), Some(span)) => {
+                            recorder::failed(span, &error);
+                            return Poll::Ready(Err(error));
+                        }
+                        (result, None) => return Poll::Ready(result),
+                    }
                 }
                 StateProjection::Unrecorded { answer, context } => {
-                    let _current = context.clone().attach();
+                    let suppressed = context.is_telemetry_suppressed();
+                    let _current = suppressed.then(|| context.clone().attach());
                     return answer.poll(cx);
                 }
                 StateProjection::Failed { error } => {
@@ -96,73 +109,19 @@ impl Future for Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Ready { .. } => "ready",
-            State::Recorded { .. } | State::Unrecorded { .. } => "sent",
-            State::Failed { .. } => "failed",
-        };
-        f.debug_struct("Pending").field("state", &state).finish_non_exhaustive()
+        f.debug_struct("Pending").finish_non_exhaustive()
     }
 }
 
 impl Call {
     fn send(self) -> State {
-        let Self { mut client, mut request, settings, made_in } = self;
-        let described = ClientRequest {
-            method: request.method().as_str(),
-            url: request.url().as_str(),
-            template: None,
-            resend_count: 0,
-            headers: &Lines(request.headers()),
-        };
-        let Recorder { instrumenter, connections } = client.recorder;
-        let Some(mut span) = instrumenter.start(&made_in, &described, &settings) else {
-            let _current = made_in.clone().attach();
+        let hop = self.client.recorder.hops.then(|| Box::new(Hop::new(&self)));
+        let Self { mut client, mut request, settings, made_in, resend_count } = self;
+        let Some(span) = client.recorder.start(&made_in, &mut request, &settings, resend_count)
+        else {
             return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
-        span.inject(&mut Outgoing(request.headers_mut()));
-        body::record_request(&mut span, &mut request);
-        let entered = span.enter();
         let answer = client.inner.call(request);
-        drop(entered);
-        State::Recorded { answer, span: Some(span), connections }
-    }
-}
-
-/// Records how the request ended, and goes on with the body of the response if that is asked for.
-fn finish(
-    mut span: ClientSpan,
-    connections: Option<&Connections>,
-    result: reqwest::Result<Response>,
-) -> reqwest::Result<Response> {
-    let _current = span.context().clone().attach();
-    let response = result.inspect_err(|error| {
-        span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
-    })?;
-    let head = ClientResponse {
-        status: response.status().as_u16(),
-        url: Some(response.url().as_str()),
-        version: version(response.version()),
-        peer: response.remote_addr().map(Peer::Inet),
-        headers: &Lines(response.headers()),
-    };
-    span.record_response(&head);
-    if let Some(connections) = connections {
-        connections.record(&mut span, response.extensions());
-    }
-    match span.into_body(&head) {
-        Some(record) => Ok(body::watch_response(response, record)),
-        None => Ok(response),
-    }
-}
-
-fn version(version: Version) -> Option<HttpVersion> {
-    match version {
-        Version::HTTP_09 => Some(HttpVersion::Http09),
-        Version::HTTP_10 => Some(HttpVersion::Http10),
-        Version::HTTP_11 => Some(HttpVersion::Http11),
-        Version::HTTP_2 => Some(HttpVersion::Http2),
-        Version::HTTP_3 => Some(HttpVersion::Http3),
-        _ => None,
+        State::Recorded { answer, span: Some(span), recorder: client.recorder, hop }
     }
 }

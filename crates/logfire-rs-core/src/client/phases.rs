@@ -46,7 +46,7 @@ impl HttpClientInstrumenter {
 
     /// Starts the span of looking up the addresses of `name`, below the connection or the request.
     ///
-    /// `None` if nothing is recorded, or if telemetry is suppressed.
+    /// `None` without a request that is recorded, or if telemetry is suppressed.
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<PhaseSpan> {
         let question = attribute(keys::DNS_QUESTION_NAME, name.to_owned());
@@ -55,6 +55,7 @@ impl HttpClientInstrumenter {
     }
 
     fn phase(&self, builder: SpanBuilder) -> Option<PhaseSpan> {
+        way::current(|_| ())?;
         let parent = Context::current();
         if parent.is_telemetry_suppressed() || !parent.span().is_recording() {
             return None;

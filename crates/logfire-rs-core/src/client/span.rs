@@ -80,8 +80,8 @@ impl fmt::Debug for ClientSpan {
 }
 
 impl ClientSpan {
-    pub(super) fn new(start: Start, url: &FilterUrl<'_>) -> Self {
-        let way = Way::new(start.method, target(url), start.server.clone());
+    pub(super) fn new(start: Start, url: &FilterUrl<'_>, resend_count: u32) -> Self {
+        let way = Way::new(start.method, target(url), start.server.clone(), resend_count);
         let mut span = Self {
             start,
             open: true,
@@ -192,10 +192,9 @@ impl ClientSpan {
             return;
         };
         let target = target(&url);
-        let followed = i64::from(way.followed(Some(target)));
         let span = self.start.context.span();
-        if followed > 0 {
-            span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, followed));
+        if let Some(count) = way.resend_count(Some(target)) {
+            span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
         } else if target != way.target && !way.was_redirected() {
             let url = self.start.engine.config.full_url(&url);
             span.add_event(way::REDIRECT, vec![attribute(keys::URL_FULL, url)]);
@@ -223,10 +222,8 @@ impl ClientSpan {
             let span = self.start.context.span();
             span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
             span.set_status(Status::error(text));
-            let followed = self.way.as_ref().map_or(0, |it| it.followed(None));
-            if followed > 0 {
-                let count = attribute(keys::HTTP_REQUEST_RESEND_COUNT, i64::from(followed));
-                span.set_attribute(count);
+            if let Some(count) = self.way.as_ref().and_then(|it| it.resend_count(None)) {
+                span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
             }
         }
     }

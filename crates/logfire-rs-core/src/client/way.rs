@@ -26,25 +26,28 @@ pub(super) struct Way {
     pub(super) target: u64,
     /// Where connections go.
     pub(super) server: Server,
+    /// How many times the request was sent before it was made.
+    resend_count: u32,
     /// How many answers told to go elsewhere, and where the last one told to.
     redirects: u32,
     redirected_to: u64,
+    retries: u32,
 }
 
 impl Way {
-    pub(super) fn new(method: Method, target: u64, server: Server) -> Self {
-        Self { method, target, server, redirects: 0, redirected_to: 0 }
+    pub(super) fn new(method: Method, target: u64, server: Server, resend_count: u32) -> Self {
+        Self { method, target, server, resend_count, redirects: 0, redirected_to: 0, retries: 0 }
     }
 
-    /// How many redirects were followed, if it ended at `target`.
+    /// How many times the request was sent before it ended at `target`; `None` if not more often
+    /// than when it was made.
     ///
     /// The policy of the client decides after it was told of a redirect.
-    pub(super) fn followed(&self, target: Option<u64>) -> u32 {
-        if target == Some(self.redirected_to) {
-            self.redirects
-        } else {
-            self.redirects.saturating_sub(1)
-        }
+    pub(super) fn resend_count(&self, target: Option<u64>) -> Option<i64> {
+        let last_was_followed = target == Some(self.redirected_to);
+        let followed = self.redirects.saturating_sub(u32::from(!last_was_followed));
+        let resent = followed + self.retries;
+        (resent > 0).then(|| i64::from(self.resend_count) + i64::from(resent))
     }
 
     pub(super) fn was_redirected(&self) -> bool {
@@ -99,6 +102,12 @@ pub(super) fn is_recorded(method: Method, url: &FilterUrl<'_>) -> bool {
 }
 
 impl super::HttpClientInstrumenter {
+    /// How many times the request that the thread works on was sent before; `None` without one.
+    #[must_use]
+    pub fn resend_count(&self) -> Option<u32> {
+        current(|way| way.resend_count)
+    }
+
     /// The client library was told to go to `url` by an answer with `status`, and may do so.
     ///
     /// To be called where it decides, in a poll of the request.
@@ -118,6 +127,26 @@ impl super::HttpClientInstrumenter {
             ];
             span.add_event(REDIRECT, event);
         }
+    }
+}
+
+/// Records that the client library sends a request again, after an answer with `status` or an error
+/// in its place: an event `http.retry`, and `http.request.resend_count` in the end.
+///
+/// To be called where that is decided, in a poll of the request.
+///
+/// ```
+/// logfire_rs_core::record_client_retry(Some(503));
+/// ```
+pub fn record_client_retry(status: Option<u16>) {
+    if current(|it| it.retries += 1).is_none() {
+        return;
+    }
+    let context = Context::current();
+    let span = context.span();
+    if span.is_recording() {
+        let status = status.map(|it| attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(it)));
+        span.add_event("http.retry", status.into_iter().collect());
     }
 }
 

@@ -7,12 +7,15 @@
     reason = "what a test stands on may fail it"
 )]
 
+mod blocking;
 mod bodies;
 mod connections;
 mod context;
 mod errors;
 mod exporters;
+mod middleware;
 mod requests;
 mod servers;
 mod spans;
+mod surface;
 mod telemetry;

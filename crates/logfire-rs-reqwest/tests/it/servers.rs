@@ -43,6 +43,7 @@ impl Server {
             .route("/upgrade", get(upgrade))
             .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
             .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
+            .route("/away/{port}", any(away))
             .route("/to-root", any(|| async { Redirect::to("/?b=2") }))
             .route("/loop", any(|| async { Redirect::temporary("/loop") }))
             .layer(middleware::from_fn_with_state(Arc::clone(&seen), remember));
@@ -81,6 +82,11 @@ async fn remember(
 
 async fn status(axum::extract::Path(code): axum::extract::Path<u16>) -> StatusCode {
     StatusCode::from_u16(code).unwrap()
+}
+
+/// To another server, as far as the browser knows.
+async fn away(axum::extract::Path(port): axum::extract::Path<u16>) -> Redirect {
+    Redirect::to(&format!("http://127.0.0.1:{port}/"))
 }
 
 async fn headers() -> Response {
