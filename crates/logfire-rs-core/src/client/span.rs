@@ -158,26 +158,28 @@ impl ClientSpan {
             self.error = Some(keys::status_text(response.status));
         }
         if self.start.recording {
-            let mut attributes = Vec::with_capacity(4);
-            attributes.push(attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status)));
+            let span = self.start.context.span();
+            let status = i64::from(response.status);
+            span.set_attribute(attribute(keys::HTTP_RESPONSE_STATUS_CODE, status));
             if let Some(version) = response.version {
-                attributes.push(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
+                span.set_attribute(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
             }
             match response.peer {
                 Some(Peer::Inet(peer)) => {
                     let ip = StringValue::from(address::ip_text(peer.ip()));
-                    attributes.push(attribute(keys::NETWORK_PEER_ADDRESS, ip));
-                    attributes.push(attribute(keys::NETWORK_PEER_PORT, i64::from(peer.port())));
+                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, ip));
+                    let port = i64::from(peer.port());
+                    span.set_attribute(attribute(keys::NETWORK_PEER_PORT, port));
                 }
                 Some(Peer::Unix(path)) if !path.is_empty() => {
-                    attributes.push(attribute(keys::NETWORK_PEER_ADDRESS, path.to_owned()));
+                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, path.to_owned()));
                 }
                 Some(Peer::Unix(_)) | None => {}
             }
-            let captured = &self.start.engine.config.response_headers;
-            captured.record(response.headers, &mut attributes);
-            let span = self.start.context.span();
-            attributes.into_iter().for_each(|it| span.set_attribute(it));
+            let mut captured = Vec::new();
+            let config = &self.start.engine.config;
+            config.response_headers.record(response.headers, &mut captured);
+            captured.into_iter().for_each(|it| span.set_attribute(it));
             self.record_redirects(response);
             if self.error.is_some() {
                 span.set_status(Status::error(""));
