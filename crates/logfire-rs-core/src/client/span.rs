@@ -96,14 +96,7 @@ impl ClientSpan {
         };
         let hooks = &span.start.engine.config.options;
         if hooks.request_hook.is_some() || hooks.response_hook.is_some() {
-            span.handle = Some(RequestSpan(Arc::new(Exchange {
-                context: span.start.context.clone(),
-                recording: span.start.recording,
-                method: span.start.method,
-                path: url.path().into(),
-                notes: Mutex::new(Notes::default()),
-                server: None,
-            })));
+            span.handle(url.path());
         }
         if let Some(metrics) = span.metrics() {
             span.add_active(metrics, 1);
@@ -115,6 +108,30 @@ impl ClientSpan {
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.start.context
+    }
+
+    /// Calls a hook of the adapter, which gets more than core knows; a panic of it is caught.
+    ///
+    /// `path` is that of the URL.
+    pub fn call_hook(&mut self, path: &str, hook: impl FnOnce(&RequestSpan)) {
+        if self.start.recording {
+            let handle = self.handle(path);
+            diagnostics::guarded("on_request", || hook(handle));
+        }
+    }
+
+    /// What hooks share; made for the first one.
+    fn handle(&mut self, path: &str) -> &RequestSpan {
+        self.handle.get_or_insert_with(|| {
+            RequestSpan(Arc::new(Exchange {
+                context: self.start.context.clone(),
+                recording: self.start.recording,
+                method: self.start.method,
+                path: path.into(),
+                notes: Mutex::new(Notes::default()),
+                server: None,
+            }))
+        })
     }
 
     /// Writes the trace context into the headers of the request, unless that is turned off.
