@@ -10,7 +10,7 @@ use reqwest::multipart::{Form, Part};
 use tokio::io::AsyncReadExt as _;
 
 use crate::servers::{Server, raw};
-use crate::telemetry::{Telemetry, attribute, is_child_of, plain};
+use crate::telemetry::{Telemetry, attribute, builder, is_child_of, plain};
 
 const TEXT: &str = "http.response.body.text";
 
@@ -266,5 +266,21 @@ async fn an_error_of_the_body_is_that_of_the_span_that_covers_it() {
 
         read(&at_the_head).await;
         assert_eq!(telemetry.one().status, Status::Unset);
+    }
+}
+
+#[tokio::test]
+async fn a_body_breaks_off_as_its_protocol_says() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    for (http, expected) in [
+        (plain(), "response_ended"),
+        (builder().http2_prior_knowledge().build().unwrap(), "http2_reset"),
+    ] {
+        let options = telemetry.options().span_end(SpanEnd::Body);
+        let client = logfire_rs_reqwest::instrument_with(http, options);
+        let response = client.get(server.url("/broken")).send().await.unwrap();
+        let error = response.bytes().await.unwrap_err();
+        let found = attribute(&telemetry.one(), "error.type");
+        assert_eq!(found.as_deref(), Some(expected), "{error:?}");
     }
 }
