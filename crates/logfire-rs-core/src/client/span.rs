@@ -163,8 +163,7 @@ impl ClientSpan {
     /// Only a stream may be wrapped for it: a wrapped buffer could not be sent again.
     #[must_use]
     pub fn request_body_counter(&mut self) -> Option<RequestBodyCounter> {
-        self.metrics()?.body_sizes.as_ref()?;
-        Some(self.request_size.get_or_insert_default().clone())
+        self.counts_sizes().then(|| self.request_size.get_or_insert_default().clone())
     }
 
     /// Records the head of the response.
@@ -258,6 +257,11 @@ impl ClientSpan {
         }
     }
 
+    /// As attributes also without a meter.
+    pub(super) fn counts_sizes(&self) -> bool {
+        self.start.engine.config.options.shared.body_sizes.unwrap_or(false)
+    }
+
     pub(super) fn metrics(&self) -> Option<&HttpMetrics> {
         self.start.engine.backend().metrics.as_ref()
     }
@@ -327,7 +331,7 @@ impl ClientSpan {
                 (keys::HTTP_REQUEST_BODY_SIZE, self.request_size()),
                 (keys::HTTP_RESPONSE_BODY_SIZE, self.response_size),
             ];
-            if self.metrics().is_some_and(|it| it.body_sizes.is_some()) {
+            if self.counts_sizes() {
                 for (key, size) in sizes {
                     if let Some(size) = size.and_then(|it| i64::try_from(it).ok()) {
                         span.set_attribute(attribute(key, size));

@@ -197,6 +197,9 @@ async fn sizes_are_counted_from_what_passes() {
         let expected = (span_end == SpanEnd::Body).then(|| "5".to_owned());
         assert_eq!(attribute(&span, "http.response.body.size"), expected);
     }
+    let options = telemetry.options().record_body_sizes(true).metrics(false);
+    telemetry.client_with(options).post(server.url("/echo")).body("hello").send().await.unwrap();
+    assert_eq!(attribute(&telemetry.one(), "http.request.body.size").unwrap(), "5");
     let metrics = telemetry.metrics();
     for name in ["http.client.request.body.size", "http.client.response.body.size"] {
         let start = format!("{name} sum=10 ");
