@@ -38,6 +38,8 @@ impl Injector for Outgoing<'_> {
             other => HeaderName::try_from(other),
         };
         if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            // A `tracestate` that is there belongs to the trace that is replaced.
+            let _ = (key == "traceparent").then(|| self.0.remove("tracestate"));
             self.0.insert(name, value);
         }
     }

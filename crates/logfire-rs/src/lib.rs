@@ -33,7 +33,7 @@
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
-//! - **`hyper`**: [`instrument_hyper`], and the module [`hyper`].
+//! - **`hyper`**: [`instrument_hyper`], [`instrument_hyper_client`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
@@ -45,7 +45,7 @@ pub use logfire_rs_axum::{
 pub use logfire_rs_core::{
     ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
     Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
-    Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
+    Pattern, Peer, PerRequest, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
     TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
     suppress_instrumentation,
 };
