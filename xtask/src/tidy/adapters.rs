@@ -37,6 +37,8 @@ const MAX_PLUMBING: usize = 300;
 const NOT_PLUMBING: &[(&str, &str)] = &[
     ("axum/src/endpoint", "the extractors of the endpoint record"),
     ("actix-web/src/endpoint", "the extractors of the endpoint record"),
+    ("actix-web/src/error_type", "the table of errors and their words"),
+    ("actix-web/src/task", "the tasks of WebSockets"),
     ("warp/src/endpoint", "the extractors of the endpoint record"),
     ("axum/src/ws", "mirrors `axum::extract::ws`"),
     ("axum/src/proxy", "mounts the telemetry proxy"),
