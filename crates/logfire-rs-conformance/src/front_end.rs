@@ -1,5 +1,6 @@
 //! The adapters, each serving the same site.
 
+mod actix_web;
 mod axum;
 mod tower;
 
@@ -21,5 +22,6 @@ pub struct FrontEnd {
 /// Every server adapter.
 pub const FRONT_ENDS: &[FrontEnd] = &[
     FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
+    FrontEnd { name: "actix-web", serve: |site| Box::pin(actix_web::serve(site)) },
     FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
 ];
