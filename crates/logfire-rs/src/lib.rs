@@ -32,10 +32,16 @@
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
+//! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
+#[cfg(feature = "actix-web")]
+pub use logfire_rs_actix_web::{
+    self as actix_web, instrument as instrument_actix_web,
+    instrument_with as instrument_actix_web_with,
+};
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{
     self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
