@@ -23,6 +23,8 @@ pub(crate) const STEPS: &[Step] = &[
         command: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
     },
     Step { name: "features", command: "cargo xtask features" },
+    Step { name: "attributes", command: "cargo xtask attributes --check" },
+    Step { name: "examples", command: "cargo xtask examples" },
     Step { name: "e2e", command: "cargo xtask e2e" },
 ];
 
@@ -54,7 +56,10 @@ mod tests {
     fn a_step_can_be_left_out() {
         let names: Vec<_> =
             steps_without(&["test".to_owned()]).unwrap().iter().map(|step| step.name).collect();
-        assert_eq!(names, ["fmt", "tidy", "clippy", "docs", "features", "e2e"]);
+        assert_eq!(
+            names,
+            ["fmt", "tidy", "clippy", "docs", "features", "attributes", "examples", "e2e"]
+        );
     }
 
     #[test]

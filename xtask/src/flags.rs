@@ -3,6 +3,11 @@
 xflags::xflags! {
     /// Developer commands of logfire-rs.
     cmd xtask {
+        /// Writes what each adapter records into docs/attributes.md.
+        cmd attributes {
+            /// Only checks that the page is up to date.
+            optional --check
+        }
         /// What every change must pass, in at most 30 minutes from clean.
         cmd ci {
             /// Leaves a step out; may be repeated.
@@ -10,6 +15,8 @@ xflags::xflags! {
         }
         /// Sends the quickstart's telemetry through a real collector and checks what arrived.
         cmd e2e {}
+        /// Serves each example, asks it for a user, and checks what it shows.
+        cmd examples {}
         /// Lints each published crate without its features, and with each of them alone.
         cmd features {}
         /// Everything that can be checked here; writes the result into docs/reliability.md.

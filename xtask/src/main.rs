@@ -8,9 +8,11 @@
     reason = "a command line program talks to its user"
 )]
 
+mod attributes;
 mod ci;
 mod e2e;
 mod environment;
+mod examples;
 mod features;
 mod flags;
 mod full;
@@ -39,8 +41,10 @@ fn run(flags: Xtask) -> Result {
     let sh = Shell::new()?;
     sh.change_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     match flags.subcommand {
+        XtaskCmd::Attributes(flags) => attributes::run(&sh, &flags),
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::E2e(_) => e2e::run(&sh),
+        XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),
         XtaskCmd::Full(_) => full::run(&sh),
         XtaskCmd::Tidy(_) => tidy::run(&sh),

@@ -15,6 +15,8 @@ use logfire_rs_core::{Frame, RequestBodyObserver};
 ///
 /// actix-web gives an upgraded connection as a payload, too; that is no body, and is left alone.
 pub(crate) fn observe(request: &mut ServiceRequest, observer: RequestBodyObserver) {
+    // A request without a body was received whole, too.
+    observer.received(0);
     if request.head().upgrade() && request.headers().contains_key(UPGRADE) {
         return;
     }

@@ -25,7 +25,6 @@
 //! ```
 
 mod socket;
-mod task;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -39,10 +38,10 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
 use logfire_rs_core::{KeepOpen, RequestSpan, current_request};
+use logfire_rs_tower::ws::InRequest;
 
 use self::rejection::WebSocketUpgradeRejection;
 pub use self::socket::WebSocket;
-use self::task::InRequest;
 
 /// [`axum::extract::ws::WebSocketUpgrade`], which keeps the span of its request open.
 #[derive(Debug)]
@@ -134,14 +133,9 @@ impl<F> WebSocketUpgrade<F> {
         F: OnFailedUpgrade,
     {
         let keep = || self.request.as_ref().and_then(KeepOpen::new);
-        let (mut task, socket) = (keep(), keep());
+        let (task, socket) = (keep(), keep());
         self.inner.on_upgrade(move |inner| {
-            let socket = WebSocket::new(inner, socket);
-            let future = match &mut task {
-                Some(request) => request.run(|| callback(socket)),
-                None => callback(socket),
-            };
-            InRequest::new(future, task)
+            InRequest::new(task, || callback(WebSocket::new(inner, socket)))
         })
     }
 

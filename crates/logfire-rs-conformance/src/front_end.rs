@@ -2,7 +2,10 @@
 
 mod actix_web;
 mod axum;
+mod by_hand;
+mod hyper;
 mod tower;
+mod warp;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,5 +26,7 @@ pub struct FrontEnd {
 pub const FRONT_ENDS: &[FrontEnd] = &[
     FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
     FrontEnd { name: "actix-web", serve: |site| Box::pin(actix_web::serve(site)) },
+    FrontEnd { name: "hyper", serve: |site| Box::pin(hyper::serve(site)) },
     FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
+    FrontEnd { name: "warp", serve: |site| Box::pin(warp::serve(site)) },
 ];

@@ -16,15 +16,19 @@
 mod client;
 mod differences;
 mod front_end;
+mod matrix;
 mod observe;
 mod render;
 mod site;
+mod table;
 mod telemetry;
 
 pub use crate::client::{Leave, Reply, exchange, exchange_http2};
 pub use crate::differences::{DIFFERENCES, Difference, difference};
 pub use crate::front_end::{FRONT_ENDS, FrontEnd};
+pub use crate::matrix::{attributes, matrix};
 pub use crate::observe::{Exchange, Observed};
 pub use crate::render::{metrics, spans};
 pub use crate::site::{BodyError, Site};
+pub use crate::table::{named, table};
 pub use crate::telemetry::Telemetry;

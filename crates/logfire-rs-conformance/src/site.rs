@@ -69,7 +69,7 @@ impl Site {
     }
 
     /// The body of `GET /stream`.
-    pub fn stream(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
+    pub fn stream(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Sync + use<> {
         let tracer = self.tracer.clone();
         stream::iter(0..3).then(move |i| {
             let tracer = tracer.clone();
@@ -82,7 +82,7 @@ impl Site {
     }
 
     /// The body of `GET /endless`.
-    pub fn endless(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
+    pub fn endless(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Sync + use<> {
         stream::repeat_with(|| Ok(Bytes::from_static(&[b'x'; 4096]))).then(|chunk| async {
             tokio::time::sleep(Duration::from_millis(1)).await;
             chunk
@@ -90,7 +90,7 @@ impl Site {
     }
 
     /// The body of `GET /broken`.
-    pub fn broken(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
+    pub fn broken(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Sync + use<> {
         // The head and the first chunk are sent before the body fails.
         stream::iter(0..2).then(|i| async move {
             tokio::time::sleep(Duration::from_millis(5 + 50 * i)).await;
@@ -99,7 +99,7 @@ impl Site {
     }
 
     /// The body of `GET /panicking-body`.
-    pub fn panicking(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
+    pub fn panicking(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Sync + use<> {
         stream::iter(0..2).then(|i| async move {
             tokio::time::sleep(Duration::from_millis(5 + 50 * i)).await;
             assert!(i == 0, "the body panics with password=s3cret-panic");

@@ -81,6 +81,7 @@ async fn no_sdk_and_then_a_late_one() {
             resend_count: 0,
             headers: &logfire_rs_tower::HttpHeaders(&headers),
         },
+        &logfire_rs_core::PerRequest::default(),
     );
     let mut carrier = HashMap::new();
     span.unwrap().inject(&mut carrier);

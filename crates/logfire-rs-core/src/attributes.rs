@@ -12,15 +12,21 @@ macro_rules! keys {
 
 keys! {
     CLIENT_ADDRESS = semconv::CLIENT_ADDRESS;
+    DNS_ANSWERS = "dns.answers";
+    DNS_QUESTION_NAME = "dns.question.name";
     ERROR_TYPE = semconv::ERROR_TYPE;
     EXCEPTION_MESSAGE = semconv::EXCEPTION_MESSAGE;
     EXCEPTION_TYPE = semconv::EXCEPTION_TYPE;
     HTTP_MESSAGE_TYPE = "http.message.type";
+    HTTP_CONNECTION_REUSED = "http.connection.reused";
+    HTTP_REQUEST_BODY_FORM = "http.request.body.form";
     HTTP_REQUEST_BODY_SIZE = semconv::HTTP_REQUEST_BODY_SIZE;
+    HTTP_REQUEST_BODY_TEXT = "http.request.body.text";
     HTTP_REQUEST_METHOD = semconv::HTTP_REQUEST_METHOD;
     HTTP_REQUEST_METHOD_ORIGINAL = semconv::HTTP_REQUEST_METHOD_ORIGINAL;
     HTTP_REQUEST_RESEND_COUNT = semconv::HTTP_REQUEST_RESEND_COUNT;
     HTTP_RESPONSE_BODY_SIZE = semconv::HTTP_RESPONSE_BODY_SIZE;
+    HTTP_RESPONSE_BODY_TEXT = "http.response.body.text";
     HTTP_RESPONSE_STATUS_CODE = semconv::HTTP_RESPONSE_STATUS_CODE;
     HTTP_ROUTE = semconv::HTTP_ROUTE;
     NETWORK_PEER_ADDRESS = semconv::NETWORK_PEER_ADDRESS;

@@ -1,7 +1,13 @@
 //! Spans and metrics of the requests that a client sends.
 
+mod body;
+mod captured;
 mod config;
+mod exporters;
+mod per_request;
+mod phases;
 mod span;
+mod way;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +18,13 @@ use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, InstrumentationScope};
 
+pub use self::body::ClientBody;
 use self::config::ClientConfig;
-pub use self::span::ClientSpan;
+pub use self::per_request::PerRequest;
+pub use self::phases::PhaseSpan;
 use self::span::Start;
+pub use self::span::{ClientSpan, RequestBodyCounter};
+pub use self::way::{EnteredClient, record_client_retry};
 use crate::message::ClientRequest;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::HttpClientOptions;
@@ -71,19 +81,31 @@ impl HttpClientInstrumenter {
     /// `made_in` is the context in which the caller made the request. Its span is the parent, so
     /// that a request which is spawned keeps it, unless a span is active here and now.
     ///
-    /// `None` if telemetry is suppressed or the request is excluded: it is sent as it is then.
+    /// `None` if telemetry is suppressed, the request is excluded, or a layer further out records
+    /// it: it is sent as it is then.
     #[must_use]
-    pub fn start(&self, made_in: &Context, request: &ClientRequest<'_>) -> Option<ClientSpan> {
+    pub fn start(
+        &self,
+        made_in: &Context,
+        request: &ClientRequest<'_>,
+        settings: &PerRequest,
+    ) -> Option<ClientSpan> {
         let now = Context::current();
-        if made_in.is_telemetry_suppressed() || now.is_telemetry_suppressed() {
+        if made_in.is_telemetry_suppressed()
+            || now.is_telemetry_suppressed()
+            || settings.is_untraced()
+        {
             return None;
         }
+        let request =
+            &ClientRequest { template: settings.template().or(request.template), ..*request };
         let parent = if now.has_active_span() { &now } else { made_in };
         let url = FilterUrl::parse(request.url);
-        if self.0.config.excludes(request, &url) {
+        let method = self.0.config.known_methods.classify(request.method);
+        if self.0.config.excludes(request, &url) || way::is_recorded(method, &url) {
             return None;
         }
-        Some(self.0.open(parent, request, &url))
+        Some(self.0.open(parent, request, &url, settings))
     }
 }
 
@@ -119,6 +141,7 @@ impl Engine {
         parent: &Context,
         request: &ClientRequest<'_>,
         url: &FilterUrl<'_>,
+        settings: &PerRequest,
     ) -> ClientSpan {
         let backend = self.backend();
         let method = self.config.known_methods.classify(request.method);
@@ -134,8 +157,10 @@ impl Engine {
 
         let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
         let (context, recording) = if let Some(tracer) = tracer {
-            let attributes =
+            let name = settings.name().unwrap_or(name);
+            let mut attributes =
                 self.config.attributes(request, url, method, &server, template.as_ref());
+            attributes.extend_from_slice(settings.attributes());
             let builder = SpanBuilder::from_name(name)
                 .with_kind(SpanKind::Client)
                 .with_start_time(wall)
@@ -159,8 +184,10 @@ impl Engine {
         };
 
         let engine = Arc::clone(self);
-        let start = Start { engine, context, recording, wall, clock, method, server, template };
-        let span = ClientSpan::new(start, url.path());
+        let propagates = settings.propagates() && self.config.options.propagation.unwrap_or(true);
+        let start =
+            Start { engine, context, recording, propagates, wall, clock, method, server, template };
+        let span = ClientSpan::new(start, url, request.resend_count);
         if let (Some(hook), Some(handle)) = (&self.config.options.request_hook, span.request_span())
         {
             diagnostics::guarded("request_hook", || hook(handle, request));

@@ -119,7 +119,8 @@ impl Hops {
                 let mut client = None;
                 let (mut scheme, mut host) = (String::new(), String::new());
                 for pair in split_quoted(element, ';') {
-                    let (name, value) = pair.split_once('=')?;
+                    // What is malformed tells nothing, and voids nothing else.
+                    let Some((name, value)) = pair.split_once('=') else { continue };
                     let value = value.trim().trim_matches('"');
                     match name.trim() {
                         it if it.eq_ignore_ascii_case("for") => client = node(value),
@@ -279,7 +280,8 @@ mod tests {
                 "1.2.3.4 - a,b;c:80",
             ),
             (&[("forwarded", "for=_hidden;proto=gopher")], "- - -"),
-            (&[("forwarded", "nonsense"), ("x-forwarded-for", "1.2.3.4")], "-"),
+            (&[("forwarded", "nonsense"), ("x-forwarded-for", "1.2.3.4")], "- - -"),
+            (&[("forwarded", "nonsense, for=1.2.3.4;")], "1.2.3.4 - -"),
             (
                 &[("x-forwarded-for", "1.2.3.4:5678"), ("x-forwarded-host", "a.b:1, c.d")],
                 "1.2.3.4 - c.d",

@@ -39,7 +39,10 @@ mod suppress;
 
 pub use opentelemetry;
 
-pub use crate::client::{ClientSpan, HttpClientInstrumenter};
+pub use crate::client::{
+    ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
+    RequestBodyCounter, record_client_retry,
+};
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
 pub use crate::forwarded::{InvalidNetwork, TrustedProxies};

@@ -88,6 +88,8 @@ impl fmt::Debug for ClientRequest<'_> {
 pub struct ClientResponse<'a> {
     /// The status code.
     pub status: u16,
+    /// The URL that answered, where the client follows redirects by itself.
+    pub url: Option<&'a str>,
     /// The version of the protocol that was negotiated.
     pub version: Option<HttpVersion>,
     /// The other end of the connection.

@@ -49,7 +49,7 @@ impl Method {
     }
 
     pub(crate) fn is_other(self) -> bool {
-        self.0.starts_with('_')
+        self == Self::OTHER
     }
 
     pub(crate) fn is_head(self) -> bool {

@@ -124,12 +124,24 @@ impl RequestSpan {
 
     /// Sets the template of the route: `http.route` of span and metrics, and the span's name.
     ///
-    /// Keep it low in cardinality: a template, never a path.
+    /// It wins over the route that the framework told. Keep it low in cardinality: a template,
+    /// never a path.
     pub fn set_route(&self, route: &str) {
         let mut notes = self.0.notes();
         if !notes.ended && !route.is_empty() {
             notes.route = Some(names::name(self.0.method.span_name(), route).1);
             notes.route_is_likely = false;
+            notes.route_is_recorded = false;
+        }
+    }
+
+    /// Takes the route back: what matched turned out not to be it.
+    ///
+    /// One that was known when the span started stays.
+    pub fn clear_route(&self) {
+        let mut notes = self.0.notes();
+        if !notes.ended && !notes.route_is_recorded {
+            notes.route = None;
         }
     }
 

@@ -102,7 +102,7 @@ impl HttpServerInstrumenter {
         }
         let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
         if tracer.is_none() && backend.metrics.is_none() {
-            return ServerSpan::passing(backend.propagation.extract(request.headers));
+            return ServerSpan::passing(engine.passed_context(request));
         }
         engine.open(tracer, request, &origin, route_is_likely)
     }
@@ -239,6 +239,12 @@ impl Engine {
             }
             DistributedTracing::Ignore => (Context::current(), None),
         }
+    }
+
+    /// What goes on to outgoing requests where nothing is recorded.
+    fn passed_context(&self, request: &ServerRequest<'_>) -> Option<Context> {
+        let accept = self.config.distributed_tracing == DistributedTracing::Accept;
+        accept.then(|| self.backend().propagation.extract(request.headers)).flatten()
     }
 
     fn excluded_context(&self, request: &ServerRequest<'_>) -> Context {

@@ -1,12 +1,14 @@
 //! A client with the methods of reqwest's.
 
 use std::fmt;
+use std::task::{Context as TaskContext, Poll};
 
-use logfire_rs_core::HttpClientInstrumenter;
-use opentelemetry::Context;
-use reqwest::{IntoUrl, Method, Request};
+use logfire_rs_core::PerRequest;
+use reqwest::{IntoUrl, Method, Request, Response};
+use tower_service::Service;
 
-use crate::{Pending, RequestBuilder};
+use crate::recorder::Recorder;
+use crate::{ClientBuilder, Pending, RequestBuilder};
 
 /// A [`reqwest::Client`] whose requests are recorded.
 ///
@@ -24,12 +26,27 @@ use crate::{Pending, RequestBuilder};
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: reqwest::Client,
-    pub(crate) instrumenter: HttpClientInstrumenter,
+    pub(crate) recorder: Recorder,
 }
 
 impl Client {
-    pub(crate) fn new(inner: reqwest::Client, instrumenter: HttpClientInstrumenter) -> Self {
-        Self { inner, instrumenter }
+    pub(crate) fn from_parts(inner: reqwest::Client, recorder: Recorder) -> Self {
+        Self { inner, recorder }
+    }
+
+    /// A new client with the defaults, as [`reqwest::Client::new`] makes it.
+    ///
+    /// # Panics
+    ///
+    /// As that of reqwest does: if the TLS library or the resolver cannot be set up.
+    #[must_use]
+    pub fn new() -> Self {
+        crate::instrument(reqwest::Client::new())
+    }
+
+    /// Starts to configure a client, as [`reqwest::Client::builder`] does.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
     }
 
     /// Starts a `GET` request, as [`reqwest::Client::get`] does.
@@ -64,7 +81,7 @@ impl Client {
 
     /// Starts a request with any method, as [`reqwest::Client::request`] does.
     pub fn request<U: IntoUrl>(&self, method: Method, url: U) -> RequestBuilder {
-        RequestBuilder::new(self.inner.request(method, url), self.instrumenter.clone())
+        RequestBuilder::new(self.inner.request(method, url), self.recorder.clone())
     }
 
     /// Sends a request that is complete, as [`reqwest::Client::execute`] does.
@@ -72,7 +89,60 @@ impl Client {
     /// The span is a child of the one that is active now, also if the future is spawned; one that is
     /// active when the future is polled first comes before it.
     pub fn execute(&self, request: Request) -> Pending {
-        Pending::new(self.clone(), request, Context::current())
+        Pending::new(self.clone(), request, PerRequest::default())
+    }
+
+    /// The client of reqwest, whose requests are not recorded, for those who must have one.
+    #[must_use]
+    pub fn into_inner(self) -> reqwest::Client {
+        self.inner
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Gives the client of reqwest, whose requests are not recorded.
+impl AsRef<reqwest::Client> for Client {
+    fn as_ref(&self) -> &reqwest::Client {
+        &self.inner
+    }
+}
+
+impl From<reqwest::Client> for Client {
+    fn from(client: reqwest::Client) -> Self {
+        crate::instrument(client)
+    }
+}
+
+impl Service<Request> for Client {
+    type Response = Response;
+    type Error = reqwest::Error;
+    type Future = Pending;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<reqwest::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Pending {
+        self.execute(request)
+    }
+}
+
+impl Service<Request> for &Client {
+    type Response = Response;
+    type Error = reqwest::Error;
+    type Future = Pending;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<reqwest::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Pending {
+        self.execute(request)
     }
 }
 
@@ -80,7 +150,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("inner", &self.inner)
-            .field("instrumenter", &self.instrumenter)
+            .field("instrumenter", &self.recorder.instrumenter)
             .finish()
     }
 }

@@ -6,12 +6,23 @@ use std::io::{self, ErrorKind};
 
 /// The `error.type` of `error`.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> &'static str {
-    let mut found = Found::default();
+    word(error, Found::default())
+}
+
+/// The `error.type` of an error that a connector gives.
+pub(crate) fn of_connecting(error: &(dyn Error + 'static)) -> &'static str {
+    word(error, Found { connect: true, ..Found::default() })
+}
+
+/// The `error.type` of a name that has no address.
+pub(crate) const NAME_RESOLUTION: &str = "name_resolution_error";
+
+fn word(error: &(dyn Error + 'static), mut found: Found) -> &'static str {
     each(error, &mut |it| found.add(it));
     match found {
         Found { timeout: true, connect: true, .. } => "connect_timeout",
         Found { timeout: true, .. } => "timeout",
-        Found { dns: true, .. } => "name_resolution_error",
+        Found { dns: true, .. } => NAME_RESOLUTION,
         Found { tls: Some(word), .. }
         | Found { step: Some(word), .. }
         | Found { protocol: Some(word), .. } => word,

@@ -5,14 +5,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use logfire_rs_core::{ClientRequest, ClientResponse, ClientSpan, HttpVersion, Peer};
+use logfire_rs_core::{ClientSpan, PerRequest};
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
-use reqwest::{Request, Response, Version};
+use reqwest::{Request, Response};
 use tower_service::Service;
 
-use crate::carrier::{Lines, Outgoing};
-use crate::{Client, error_type};
+use crate::Client;
+use crate::hops::Hop;
+use crate::recorder::{self, Recorder};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
 
@@ -32,23 +33,27 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<Call> },
-        Sent { #[pin] answer: Answer, context: Context, span: Option<ClientSpan> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>> },
+        Unrecorded { #[pin] answer: Answer, context: Context },
         Failed { error: Option<reqwest::Error> },
     }
 }
 
 /// A request that is not sent yet.
-struct Call {
-    client: Client,
-    request: Request,
+pub(crate) struct Call {
+    pub(crate) client: Client,
+    pub(crate) request: Request,
+    pub(crate) settings: PerRequest,
     /// The context in which the caller made the request.
-    made_in: Context,
+    pub(crate) made_in: Context,
+    /// How many times it was sent before.
+    pub(crate) resend_count: u32,
 }
 
 impl Pending {
-    pub(crate) fn new(client: Client, request: Request, made_in: Context) -> Self {
-        let call = Some(Call { client, request, made_in });
-        Self { state: State::Ready { call } }
+    pub(crate) fn new(client: Client, request: Request, settings: PerRequest) -> Self {
+        let call = Call { client, request, settings, made_in: Context::current(), resend_count: 0 };
+        Self { state: State::Ready { call: Some(call) } }
     }
 
     pub(crate) fn failed(error: reqwest::Error) -> Self {
@@ -67,14 +72,31 @@ impl Future for Pending {
                     Some(call) => call.send(),
                     None => return Poll::Pending,
                 },
-                StateProjection::Sent { answer, context, span } => {
+                StateProjection::Recorded { answer, span, recorder, hop } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
-                    let _current = context.clone().attach();
+                    let entered = span.as_mut().map(ClientSpan::enter);
                     let result = ready!(answer.poll(cx));
-                    if let Some(span) = span.take() {
-                        record(span, &result);
+                    drop(entered);
+                    match (result, span.take()) {
+                        (Ok(response), Some(span)) => {
+                            let next = hop.take().and_then(|it| it.next(&response));
+                            let response = recorder.answered(span, response);
+                            match next {
+                                Some(call) => call.send(),
+                                None => return Poll::Ready(Ok(response)),
+                            }
+                        }
+                        (Err(error), Some(span)) => {
+                            recorder::failed(span, &error);
+                            return Poll::Ready(Err(error));
+                        }
+                        (result, None) => return Poll::Ready(result),
                     }
-                    return Poll::Ready(result);
+                }
+                StateProjection::Unrecorded { answer, context } => {
+                    let suppressed = context.is_telemetry_suppressed();
+                    let _current = suppressed.then(|| context.clone().attach());
+                    return answer.poll(cx);
                 }
                 StateProjection::Failed { error } => {
                     return error.take().map_or(Poll::Pending, |it| Poll::Ready(Err(it)));
@@ -87,61 +109,19 @@ impl Future for Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Ready { .. } => "ready",
-            State::Sent { .. } => "sent",
-            State::Failed { .. } => "failed",
-        };
-        f.debug_struct("Pending").field("state", &state).finish_non_exhaustive()
+        f.debug_struct("Pending").finish_non_exhaustive()
     }
 }
 
 impl Call {
-    fn send(mut self) -> State {
-        let span = self.client.instrumenter.start(
-            &self.made_in,
-            &ClientRequest {
-                method: self.request.method().as_str(),
-                url: self.request.url().as_str(),
-                template: None,
-                resend_count: 0,
-                headers: &Lines(self.request.headers()),
-            },
-        );
-        let context = match &span {
-            Some(span) => {
-                span.inject(&mut Outgoing(self.request.headers_mut()));
-                span.context().clone()
-            }
-            None => self.made_in,
+    fn send(self) -> State {
+        let hop = self.client.recorder.hops.then(|| Box::new(Hop::new(&self)));
+        let Self { mut client, mut request, settings, made_in, resend_count } = self;
+        let Some(span) = client.recorder.start(&made_in, &mut request, &settings, resend_count)
+        else {
+            return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
-        let _current = context.clone().attach();
-        let answer = self.client.inner.call(self.request);
-        State::Sent { answer, context, span }
-    }
-}
-
-fn record(mut span: ClientSpan, result: &reqwest::Result<Response>) {
-    match result {
-        Ok(response) => span.record_response(&ClientResponse {
-            status: response.status().as_u16(),
-            version: version(response.version()),
-            peer: response.remote_addr().map(Peer::Inet),
-            headers: &Lines(response.headers()),
-        }),
-        Err(error) => {
-            span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
-        }
-    }
-}
-
-fn version(version: Version) -> Option<HttpVersion> {
-    match version {
-        Version::HTTP_09 => Some(HttpVersion::Http09),
-        Version::HTTP_10 => Some(HttpVersion::Http10),
-        Version::HTTP_11 => Some(HttpVersion::Http11),
-        Version::HTTP_2 => Some(HttpVersion::Http2),
-        Version::HTTP_3 => Some(HttpVersion::Http3),
-        _ => None,
+        let answer = client.inner.call(request);
+        State::Recorded { answer, span: Some(span), recorder: client.recorder, hop }
     }
 }

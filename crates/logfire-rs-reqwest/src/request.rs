@@ -1,13 +1,15 @@
 //! A request builder with the methods of reqwest's.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use logfire_rs_core::HttpClientInstrumenter;
-use opentelemetry::Context;
+use logfire_rs_core::PerRequest;
+use opentelemetry::{Key, Value};
 use reqwest::{Body, Request, Version};
 
+use crate::recorder::Recorder;
 use crate::{Client, Pending};
 
 /// A [`reqwest::RequestBuilder`] whose request is recorded.
@@ -16,21 +18,19 @@ use crate::{Client, Pending};
 #[must_use = "a request is sent by `send`, not by itself"]
 pub struct RequestBuilder {
     inner: reqwest::RequestBuilder,
-    instrumenter: HttpClientInstrumenter,
+    recorder: Recorder,
+    settings: PerRequest,
 }
 
 impl RequestBuilder {
-    pub(crate) fn new(
-        inner: reqwest::RequestBuilder,
-        instrumenter: HttpClientInstrumenter,
-    ) -> Self {
-        Self { inner, instrumenter }
+    pub(crate) fn new(inner: reqwest::RequestBuilder, recorder: Recorder) -> Self {
+        Self { inner, recorder, settings: PerRequest::default() }
     }
 
     /// Makes a builder of a client and a request, as [`reqwest::RequestBuilder::from_parts`] does.
     pub fn from_parts(client: Client, request: Request) -> Self {
         let inner = reqwest::RequestBuilder::from_parts(client.inner, request);
-        Self::new(inner, client.instrumenter)
+        Self::new(inner, client.recorder)
     }
 
     /// Adds a header, as [`reqwest::RequestBuilder::header`] does.
@@ -110,7 +110,7 @@ impl RequestBuilder {
     /// The client and the request, as [`reqwest::RequestBuilder::build_split`] gives them.
     pub fn build_split(self) -> (Client, reqwest::Result<Request>) {
         let (client, request) = self.inner.build_split();
-        (Client::new(client, self.instrumenter), request)
+        (Client::from_parts(client, self.recorder), request)
     }
 
     /// Sends the request, as [`reqwest::RequestBuilder::send`] does.
@@ -118,16 +118,92 @@ impl RequestBuilder {
     /// The span is a child of the one that is active now, also if the future is spawned; one that is
     /// active when the future is polled first comes before it.
     pub fn send(self) -> Pending {
-        match self.build_split() {
-            (client, Ok(request)) => Pending::new(client, request, Context::current()),
-            (_, Err(error)) => Pending::failed(error),
+        let (client, request) = self.inner.build_split();
+        match request {
+            Ok(request) => {
+                let client = Client::from_parts(client, self.recorder);
+                Pending::new(client, request, self.settings)
+            }
+            Err(error) => Pending::failed(error),
         }
     }
 
     /// A copy, unless the body is a stream, as [`reqwest::RequestBuilder::try_clone`] gives it.
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        Some(Self::new(self.inner.try_clone()?, self.instrumenter.clone()))
+        Some(Self {
+            inner: self.inner.try_clone()?,
+            recorder: self.recorder.clone(),
+            settings: self.settings.clone(),
+        })
+    }
+
+    /// Tells the template of the URL's path: `url.template`, and the name `{method} {template}` of
+    /// the span. None by default.
+    ///
+    /// ```
+    /// # async fn example(client: logfire_rs_reqwest::Client, id: u32) -> reqwest::Result<()> {
+    /// let request = client.get(format!("http://127.0.0.1:8000/users/{id}"));
+    /// request.url_template("/users/{id}").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn url_template(self, template: impl Into<Cow<'static, str>>) -> Self {
+        self.set(|it| it.url_template(template))
+    }
+
+    /// Names the span. By default it has the method, and the template if there is one.
+    ///
+    /// ```
+    /// # async fn example(client: logfire_rs_reqwest::Client) -> reqwest::Result<()> {
+    /// client.get("http://127.0.0.1:8000/").span_name("fetch the front page").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn span_name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.set(|it| it.span_name(name))
+    }
+
+    /// Adds an attribute to the span. None by default.
+    ///
+    /// ```
+    /// # async fn example(client: logfire_rs_reqwest::Client) -> reqwest::Result<()> {
+    /// client.get("http://127.0.0.1:8000/").attribute("tenant", "acme").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn attribute(self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.set(|it| it.attribute(key, value))
+    }
+
+    /// Sends no trace context and no baggage along, such as to a foreign service. They are sent by
+    /// default.
+    ///
+    /// ```
+    /// # async fn example(client: logfire_rs_reqwest::Client) -> reqwest::Result<()> {
+    /// client.get("http://127.0.0.1:8000/").no_propagation().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn no_propagation(self) -> Self {
+        self.set(PerRequest::no_propagation)
+    }
+
+    /// Sends the request as it is: no span, no metric, no header. It is recorded by default.
+    ///
+    /// ```
+    /// # async fn example(client: logfire_rs_reqwest::Client) -> reqwest::Result<()> {
+    /// client.get("http://127.0.0.1:8000/health").untraced().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn untraced(self) -> Self {
+        self.set(PerRequest::untraced)
+    }
+
+    fn set(mut self, change: impl FnOnce(PerRequest) -> PerRequest) -> Self {
+        self.settings = change(self.settings);
+        self
     }
 
     /// Calls what this builder does not have, such as a method of an extension trait.

@@ -1,6 +1,7 @@
 //! A body that keeps the span of its request open, or shows it what the application reads.
 
 use std::fmt::Display;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -42,6 +43,9 @@ impl<B: Body> InstrumentedBody<B> {
     /// The body of a request; `observer` is found in the extensions of the request, if anyone is
     /// interested.
     pub fn request(inner: B, observer: Option<RequestBodyObserver>) -> Self {
+        if let Some(observer) = &observer {
+            observer.received(0);
+        }
         Self { inner, role: observer.map_or(Role::Done, Role::Request) }
     }
 }
@@ -134,7 +138,11 @@ fn each_chunk(data: &impl Buf, mut visit: impl FnMut(&[u8])) {
     if data.chunk().len() == data.remaining() {
         return visit(data.chunk());
     }
-    let mut chunks = [std::io::IoSlice::new(&[]); 16];
-    let filled = data.chunks_vectored(&mut chunks);
+    let mut chunks = vec![IoSlice::new(&[]); 16];
+    let mut filled = data.chunks_vectored(&mut chunks);
+    while filled == chunks.len() {
+        chunks.resize(2 * filled, IoSlice::new(&[]));
+        filled = data.chunks_vectored(&mut chunks);
+    }
     chunks.iter().take(filled).for_each(|it| visit(it));
 }

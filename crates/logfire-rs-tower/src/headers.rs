@@ -10,8 +10,8 @@ use logfire_rs_core::{HeaderValue, Headers};
 /// use logfire_rs_tower::HttpHeaders;
 ///
 /// let request = http::Request::builder().header("X-Tag", "a").body(()).unwrap();
-/// let tag = HttpHeaders(request.headers()).first("x-tag");
-/// assert_eq!(tag.unwrap().as_str(), Some("a"));
+/// let headers = HttpHeaders(request.headers());
+/// assert_eq!(headers.first("x-tag").unwrap().as_str(), Some("a"));
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct HttpHeaders<'a>(pub &'a HeaderMap);

@@ -160,6 +160,30 @@ impl HttpServerLayer {
         ObservingHttpServerLayer::new(self)
     }
 
+    /// Records one request and what becomes of it; for services of another kind than tower's.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// # async fn example(request: Request<String>) {
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default());
+    /// let answer = |_: Request<String>| async {
+    ///     Ok::<_, std::convert::Infallible>(Response::new("hello".to_owned()))
+    /// };
+    /// let response = layer.record(request, answer).await;
+    /// # }
+    /// ```
+    pub fn record<B, F>(
+        &self,
+        mut request: Request<B>,
+        call: impl FnOnce(Request<B>) -> F,
+    ) -> ResponseFuture<F> {
+        let mut span = self.start(&mut request);
+        let inner = span.run(|| call(request));
+        ResponseFuture::new(inner, span)
+    }
+
     fn start<B>(&self, request: &mut Request<B>) -> ServerSpan {
         let extensions = request.extensions();
         let route = (self.facts.route)(extensions);
@@ -233,10 +257,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut span = self.layer.start(&mut request);
-        let inner = span.run(|| self.inner.call(request));
-        ResponseFuture::new(inner, span)
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.layer.record(request, |request| self.inner.call(request))
     }
 }
 

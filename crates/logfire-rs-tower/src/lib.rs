@@ -5,6 +5,8 @@ mod future;
 mod headers;
 mod layer;
 mod observe;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use logfire_rs_core::{self as core, HttpServerOptions, RequestSpan, current_request};
 

@@ -34,7 +34,9 @@
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
 //! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
+//! - **`hyper`**: [`instrument_hyper`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
+//! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
 #[cfg(feature = "actix-web")]
@@ -47,10 +49,15 @@ pub use logfire_rs_axum::{
     self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
 };
 pub use logfire_rs_core::{
-    Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions,
-    HttpServerOptions, InvalidNetwork, InvalidPattern, Pattern, RequestSpan, ServerRequest,
-    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
-    diagnostics, opentelemetry, suppress_instrumentation,
+    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
+    Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
+    Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
+    TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
+    suppress_instrumentation,
+};
+#[cfg(feature = "hyper")]
+pub use logfire_rs_hyper::{
+    self as hyper, instrument as instrument_hyper, instrument_with as instrument_hyper_with,
 };
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{
@@ -65,3 +72,29 @@ pub use logfire_rs_sdk::{
 pub use logfire_rs_tower::{
     self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
 };
+#[cfg(feature = "warp")]
+pub use logfire_rs_warp::{
+    self as warp, instrument as instrument_warp, instrument_with as instrument_warp_with,
+};
+
+/// The examples of the documents, which are tests of this crate.
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
+mod documentation {
+    #[doc = include_str!("../../../README.md")]
+    pub struct Readme;
+
+    #[doc = include_str!("../../../docs/axum.md")]
+    pub struct Axum;
+
+    #[doc = include_str!("../../../docs/tower.md")]
+    pub struct Tower;
+
+    #[doc = include_str!("../../../docs/configuration.md")]
+    pub struct Configuration;
+
+    #[doc = include_str!("../../../docs/attributes.md")]
+    pub struct Attributes;
+
+    #[doc = include_str!("../../../docs/design.md")]
+    pub struct Design;
+}

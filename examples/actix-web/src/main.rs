@@ -1,32 +1,29 @@
-//! Two routes of actix-web whose requests are spans in the terminal.
+//! An instrumented actix-web service with two routes.
 //!
-//! Run it with `cargo run -p example-actix-web` and ask it from another terminal:
-//! `curl http://127.0.0.1:8080/users/42`. Set `LOGFIRE_TOKEN` to send the same traces to Logfire.
+//! `cargo run -p example-actix-web`, and in another terminal `curl http://127.0.0.1:8080/users/1`.
 
 use std::error::Error;
 
 use actix_web::{App, HttpServer, get, web};
-use logfire_rs::actix_web::RequestSpan;
-use logfire_rs::opentelemetry::KeyValue;
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let logfire = logfire_rs::configure().service_name("example-actix-web").finish()?;
+    let _logfire = logfire_rs::configure().service_name("example-actix-web").finish()?;
+
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     HttpServer::new(|| logfire_rs::instrument_actix_web(App::new().service(hello).service(user)))
-        .bind(("127.0.0.1", 8080))?
+        .bind(address)?
         .run()
         .await?;
-    logfire.shutdown()?;
     Ok(())
 }
 
 #[get("/")]
 async fn hello() -> &'static str {
-    "Hello, World!"
+    "Hello world!"
 }
 
 #[get("/users/{user_id}")]
-async fn user(user_id: web::Path<u32>, span: RequestSpan) -> String {
-    span.set_attribute(KeyValue::new("user.is_first", *user_id == 1));
+async fn user(user_id: web::Path<u32>) -> String {
     format!("User {user_id}")
 }

@@ -17,7 +17,10 @@ const EMPTY_NAMES: &[&str] = &["Manager", "Helper", "Helpers", "Util", "Utils"];
 
 pub(super) fn check(file: &File, scanned: &Scanned) -> Vec<Violation> {
     let mut found = Vec::new();
-    if !file.text.starts_with("//!") {
+    // A crate whose documentation is its README begins with that.
+    let is_documented =
+        ["//!", "#![doc = include_str!("].iter().any(|it| file.text.starts_with(it));
+    if !is_documented {
         found.push(file.violation(1, "begin the file with `//!` and what it is for"));
     }
     let count = scanned.code_lines();

@@ -1,7 +1,7 @@
-//! A WebSocket that shows its messages and its end to the span of its request.
+//! The WebSocket of axum, observed.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Error;
 use axum::extract::ws as axum_ws;
@@ -10,19 +10,18 @@ use axum::http::HeaderValue;
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, SinkExt, Stream, StreamExt as _};
 use logfire_rs_core::KeepOpen;
+use logfire_rs_tower::ws::ObservedSocket;
 
 /// [`axum::extract::ws::WebSocket`], which keeps the span of its request open.
 #[derive(Debug)]
-pub struct WebSocket {
-    inner: axum_ws::WebSocket,
-    request: Option<KeepOpen>,
-    /// Whether the end of the connection was recorded.
-    closed: bool,
-}
+pub struct WebSocket(ObservedSocket<axum_ws::WebSocket, Message>);
 
 impl WebSocket {
     pub(super) fn new(inner: axum_ws::WebSocket, request: Option<KeepOpen>) -> Self {
-        Self { inner, request, closed: false }
+        Self(ObservedSocket::new(inner, request, |message| match message {
+            Message::Close(frame) => Some(frame.as_ref().map_or(close_code::STATUS, |it| it.code)),
+            _ => None,
+        }))
     }
 
     /// Receives the next message; `None` if the stream has ended.
@@ -42,35 +41,13 @@ impl WebSocket {
     /// The selected subprotocol.
     #[must_use]
     pub fn protocol(&self) -> Option<&HeaderValue> {
-        self.inner.protocol()
-    }
-
-    fn received(&mut self, message: &Message) {
-        if let Some(request) = &mut self.request {
-            request.received_message();
-        }
-        self.see_close(message);
-    }
-
-    /// The first close frame, of either side, is the one that counts.
-    fn see_close(&mut self, message: &Message) {
-        if let Message::Close(frame) = message {
-            self.record_close(frame.as_ref().map_or(close_code::STATUS, |it| it.code));
-        }
-    }
-
-    fn record_close(&mut self, code: u16) {
-        if !std::mem::replace(&mut self.closed, true)
-            && let Some(request) = &self.request
-        {
-            request.record_close(code);
-        }
+        self.0.socket().protocol()
     }
 }
 
 impl FusedStream for WebSocket {
     fn is_terminated(&self) -> bool {
-        self.inner.is_terminated()
+        self.0.is_terminated()
     }
 }
 
@@ -78,13 +55,7 @@ impl Stream for WebSocket {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.inner.poll_next_unpin(cx));
-        match &item {
-            Some(Ok(message)) => self.received(message),
-            Some(Err(_)) => self.record_close(close_code::ABNORMAL),
-            None => {}
-        }
-        Poll::Ready(item)
+        self.0.poll_next_unpin(cx)
     }
 }
 
@@ -92,23 +63,18 @@ impl Sink<Message> for WebSocket {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready_unpin(cx)
+        self.0.poll_ready_unpin(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        if let Some(request) = &mut self.request {
-            request.sent_message();
-        }
-        self.see_close(&message);
-        self.inner.start_send_unpin(message)
+        self.0.start_send_unpin(message)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_flush_unpin(cx)
+        self.0.poll_flush_unpin(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.record_close(close_code::NORMAL);
-        self.inner.poll_close_unpin(cx)
+        self.0.poll_close_unpin(cx)
     }
 }

@@ -10,14 +10,19 @@ async fn observe(path: &str) -> String {
     let telemetry = Telemetry::default();
     let site = Site::new(&telemetry, telemetry.server_options().spans(false).metrics(false));
     let address = (FRONT_ENDS[0].serve)(site).await;
-    let client = logfire_rs_reqwest::instrument_with(
-        reqwest::Client::builder().no_proxy().build().unwrap(),
-        telemetry.client_options(),
-    );
+    let client = logfire_rs_reqwest::instrument_with(plain_client(), telemetry.client_options());
     let _ = client.get(format!("http://ada:s3cret@{address}{path}")).send().await;
     let text = spans(&of_kind(&telemetry.spans(), &SpanKind::Client));
     let text = format!("{text}\n{}", metrics(&telemetry.metrics()));
     text.replace(&address.to_string(), "site.example")
+}
+
+/// A client without instrumentation.
+///
+/// Tests of other packages may have turned TLS on in reqwest; it wants to be told by whom then.
+fn plain_client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 fn of_kind(spans: &[SpanData], kind: &SpanKind) -> Vec<SpanData> {
@@ -85,10 +90,8 @@ async fn one_trace_on_both_sides() {
         let telemetry = Telemetry::default();
         let site = Site::new(&telemetry, telemetry.server_options());
         let address = (front_end.serve)(site).await;
-        let client = logfire_rs_reqwest::instrument_with(
-            reqwest::Client::builder().no_proxy().build().unwrap(),
-            telemetry.client_options(),
-        );
+        let client =
+            logfire_rs_reqwest::instrument_with(plain_client(), telemetry.client_options());
         let outer = telemetry.tracer().start("outer");
         let context = opentelemetry::Context::current().with_span(outer);
         let request = {

@@ -1,11 +1,11 @@
 //! What each exchange records; the same for every adapter.
 
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Exchange, Leave};
+use logfire_rs_conformance::{matrix, named, table};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answered() {
-    let exchange = Exchange::get("GET /users/1?a=b", "");
+    let exchange = named("answered");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /users/{id} [server]
         client.address = "127.0.0.1"
@@ -30,7 +30,7 @@ async fn answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn root() {
-    let exchange = Exchange::get("GET /", "");
+    let exchange = named("root");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server]
         client.address = "127.0.0.1"
@@ -53,7 +53,7 @@ async fn root() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_route() {
-    let exchange = Exchange::get("GET /api/v1/items/7", "");
+    let exchange = named("nested_route");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /api/v1/items/{id} [server]
         client.address = "127.0.0.1"
@@ -76,7 +76,7 @@ async fn nested_route() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_found() {
-    let exchange = Exchange::get("GET /nowhere/1", "");
+    let exchange = named("not_found");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET [server]
         client.address = "127.0.0.1"
@@ -98,7 +98,7 @@ async fn not_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn method_not_allowed() {
-    let exchange = Exchange::get("DELETE /users/1", "");
+    let exchange = named("method_not_allowed");
     assert_snapshot!(exchange.everywhere().await, @r#"
     DELETE /users/{id} [server]
         client.address = "127.0.0.1"
@@ -121,7 +121,7 @@ async fn method_not_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_error() {
-    let exchange = Exchange::get("GET /fail", "");
+    let exchange = named("server_error");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /fail [server] error
         client.address = "127.0.0.1"
@@ -145,7 +145,7 @@ async fn server_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handler_error() {
-    let exchange = Exchange::get("GET /error", "");
+    let exchange = named("handler_error");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /error [server] error
         client.address = "127.0.0.1"
@@ -172,7 +172,7 @@ async fn handler_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn panic() {
-    let exchange = Exchange::get("GET /panic", "");
+    let exchange = named("panic");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /panic [server] error: the handler panics with password=REDACTED
         client.address = "127.0.0.1"
@@ -198,7 +198,7 @@ async fn panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelled_before_the_head() {
-    let exchange = Exchange::get("GET /slow", "").leave(Leave::BeforeTheHead);
+    let exchange = named("cancelled_before_the_head");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /slow [server] error
         client.address = "127.0.0.1"
@@ -221,7 +221,7 @@ async fn cancelled_before_the_head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_mid_body() {
-    let exchange = Exchange::get("GET /endless", "").leave(Leave::After(10_000));
+    let exchange = named("dropped_mid_body");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /endless [server] error
         client.address = "127.0.0.1"
@@ -245,7 +245,7 @@ async fn dropped_mid_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_error() {
-    let exchange = Exchange::get("GET /broken", "");
+    let exchange = named("body_error");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /broken [server] error: disk failed with token=REDACTED
         client.address = "127.0.0.1"
@@ -272,7 +272,7 @@ async fn body_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_panic() {
-    let exchange = Exchange::get("GET /panicking-body", "");
+    let exchange = named("body_panic");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /panicking-body [server] error: the body panics with password=REDACTED
         client.address = "127.0.0.1"
@@ -299,7 +299,7 @@ async fn body_panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streamed_body() {
-    let exchange = Exchange::get("GET /stream", "");
+    let exchange = named("streamed_body");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /stream [server]
         client.address = "127.0.0.1"
@@ -325,7 +325,7 @@ async fn streamed_body() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_stream() {
-    let exchange = Exchange::get("GET /events", "");
+    let exchange = named("event_stream");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /events [server]
         client.address = "127.0.0.1"
@@ -348,7 +348,7 @@ async fn event_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head() {
-    let exchange = Exchange::get("HEAD /users/1", "");
+    let exchange = named("head");
     assert_snapshot!(exchange.everywhere().await, @r#"
     HEAD /users/{id} [server]
         client.address = "127.0.0.1"
@@ -372,7 +372,7 @@ async fn head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_content() {
-    let exchange = Exchange::get("GET /empty", "");
+    let exchange = named("no_content");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /empty [server]
         client.address = "127.0.0.1"
@@ -395,7 +395,7 @@ async fn no_content() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_modified() {
-    let exchange = Exchange::get("GET /not-modified", "");
+    let exchange = named("not_modified");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET /not-modified [server]
         client.address = "127.0.0.1"
@@ -418,7 +418,7 @@ async fn not_modified() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_method() {
-    let exchange = Exchange::get("FROB /users/1", "");
+    let exchange = named("unknown_method");
     assert_snapshot!(exchange.everywhere().await, @r#"
     HTTP /users/{id} [server]
         client.address = "127.0.0.1"
@@ -442,7 +442,7 @@ async fn unknown_method() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_in_query() {
-    let exchange = Exchange::get("GET /?x=1&sig=s3cret&X-Amz-Signature=s3cret", "");
+    let exchange = named("secret_in_query");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server]
         client.address = "127.0.0.1"
@@ -466,10 +466,7 @@ async fn secret_in_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn remote_parent() {
-    let exchange = Exchange::get(
-        "GET /",
-        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
-    );
+    let exchange = named("remote_parent");
     assert_snapshot!(exchange.everywhere().await, @r#"
     GET / [server from remote]
         client.address = "127.0.0.1"
@@ -488,4 +485,12 @@ async fn remote_parent() {
     http.server.active_requests{http.request.method=GET, url.scheme=http} = 0
     http.server.request.duration{http.request.method=GET, http.response.status_code=200, http.route=/, network.protocol.version=1.1, url.scheme=http} count=1
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_exchange_is_the_same_everywhere() {
+    let matrix = matrix().await;
+    println!("{matrix}");
+    assert_eq!(matrix.lines().count(), 2 + table().len());
+    assert!(!matrix.contains("differs"), "{matrix}");
 }

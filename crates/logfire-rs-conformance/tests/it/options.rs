@@ -24,9 +24,7 @@ async fn capture_headers() {
     http.response.header.x-reply = ["one","two"]
     "#);
     let patterns = exchange.clone().options(|it| it.capture_request_headers(["x-.*", "auth"]));
-    assert_snapshot!(patterns.lines(&["header."]).await, @r#"
-    http.request.header.x-tag = ["one","two"]
-    "#);
+    assert_snapshot!(patterns.lines(&["header."]).await, @r#"http.request.header.x-tag = ["one","two"]"#);
     let all = exchange.clone().options(|it| it.capture_headers(true));
     let words = ["x-tag", "header.authorization", "x-reply", "set-cookie", "header.host"];
     assert_snapshot!(all.lines(&words).await, @r#"
@@ -140,19 +138,13 @@ async fn url_redaction() {
     let add = exchange
         .clone()
         .options(|it| it.url_redaction(UrlRedaction::default().add_keys(["token"])));
-    assert_snapshot!(lines(add).await, @r#"
-    url.query = "a=1&sig=REDACTED&token=REDACTED"
-    "#);
+    assert_snapshot!(lines(add).await, @r#"url.query = "a=1&sig=REDACTED&token=REDACTED""#);
     let replaced =
         exchange.clone().options(|it| it.url_redaction(UrlRedaction::default().keys(["a"])));
-    assert_snapshot!(lines(replaced).await, @r#"
-    url.query = "a=REDACTED&sig=s3cret&token=s3cret"
-    "#);
+    assert_snapshot!(lines(replaced).await, @r#"url.query = "a=REDACTED&sig=s3cret&token=s3cret""#);
     let all =
         exchange.clone().options(|it| it.url_redaction(UrlRedaction::default().all_values(true)));
-    assert_snapshot!(lines(all).await, @r#"
-    url.query = "a=REDACTED&sig=REDACTED&token=REDACTED"
-    "#);
+    assert_snapshot!(lines(all).await, @r#"url.query = "a=REDACTED&sig=REDACTED&token=REDACTED""#);
     let dropped = exchange.options(|it| it.url_redaction(UrlRedaction::default().drop_query(true)));
     assert_snapshot!(lines(dropped).await, @"");
 }
@@ -374,9 +366,7 @@ async fn distributed_tracing() {
     > linked (sampled: true)
     "#);
     let ignore = exchange.clone().options(|it| it.distributed_tracing(DistributedTracing::Ignore));
-    assert_snapshot!(ignore.lines(&words).await, @r#"
-    GET / [server]
-    "#);
+    assert_snapshot!(ignore.lines(&words).await, @r#"GET / [server]"#);
     let all: [(Options, Exchange); 4] = [
         (
             |it| it.env_lookup(|name| (name == VARIABLE).then(|| "ignore".to_owned())),

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, StringValue};
 
+use super::exporters::{self, Endpoint};
 use crate::attributes::{self as keys, attribute};
 use crate::header_capture::HeaderCapture;
 use crate::headers::only;
 use crate::message::ClientRequest;
 use crate::method::{KnownMethods, Method};
 use crate::names::Template;
-use crate::options::HttpClientOptions;
+use crate::options::{HttpClientOptions, SpanEnd};
 use crate::patterns::ExcludedUrls;
 use crate::redaction::FilterUrl;
 use crate::{address, diagnostics};
@@ -20,9 +21,17 @@ pub(super) struct ClientConfig {
     pub(super) options: HttpClientOptions,
     pub(super) known_methods: KnownMethods,
     pub(super) response_headers: HeaderCapture,
+    pub(super) capture_request_body: bool,
+    pub(super) capture_response_body: bool,
+    pub(super) max_body: usize,
+    pub(super) span_end: SpanEnd,
     request_headers: HeaderCapture,
     excluded_urls: ExcludedUrls,
+    exporters: Vec<Endpoint>,
 }
+
+/// More of a body than anyone reads in an attribute, and less than hurts.
+const MAX_BODY: usize = 64 * 1024;
 
 /// The server that a request goes to.
 #[derive(Clone)]
@@ -32,13 +41,28 @@ pub(super) struct Server {
 }
 
 impl ClientConfig {
-    pub(super) fn new(key: &str, options: HttpClientOptions) -> Self {
+    pub(super) fn new(key: &str, mut options: HttpClientOptions) -> Self {
+        let environment = &options.shared.environment;
+        let exporters = exporters::endpoints(environment);
+        let all = options.capture_all.unwrap_or_else(|| {
+            environment.get(&format!("LOGFIRE_{key}_CAPTURE_ALL")).is_some_and(|it| is_true(&it))
+        });
+        if all {
+            let every = || vec![".*".to_owned()];
+            options.shared.request_headers.get_or_insert_with(every);
+            options.shared.response_headers.get_or_insert_with(every);
+        }
         let shared = &options.shared;
         let (request_headers, response_headers) = shared.header_captures("CLIENT");
         Self {
             known_methods: shared.methods(),
             response_headers,
+            capture_request_body: options.capture_request_body.unwrap_or(all),
+            capture_response_body: options.capture_response_body.unwrap_or(all),
+            max_body: options.max_captured_body.unwrap_or(MAX_BODY),
+            span_end: options.span_end.unwrap_or(SpanEnd::Head),
             request_headers,
+            exporters,
             excluded_urls: shared.exclusion(key),
             options,
         }
@@ -48,6 +72,7 @@ impl ClientConfig {
     pub(super) fn excludes(&self, request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> bool {
         let whole = || Some(format!("{}://{}{}", url.scheme(), url.authority(), url.path()));
         self.excluded_urls.matches(url.path(), whole)
+            || self.exporters.iter().any(|it| it.is(url))
             || self.options.exclude.as_ref().is_some_and(|exclude| {
                 diagnostics::guarded("exclude", || exclude(request)).unwrap_or(false)
             })
@@ -87,7 +112,7 @@ impl ClientConfig {
     }
 
     /// The URL, filtered and redacted.
-    fn full_url(&self, url: &FilterUrl<'_>) -> String {
+    pub(super) fn full_url(&self, url: &FilterUrl<'_>) -> String {
         let shared = &self.options.shared;
         let filtered = match &shared.url_filter {
             // Without the filter's word on it, no more than the server is recorded.
@@ -103,10 +128,25 @@ impl ClientConfig {
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
-    let host = only(request.headers, "host").and_then(address::split_host);
-    let (address, port) = match host.or_else(|| address::split_host(url.authority())) {
-        Some((address, port)) => (Some(address::host_text(address).into()), port),
-        None => (None, None),
-    };
-    Server { address, port: port.or_else(|| address::default_port(url.scheme())) }
+    match only(request.headers, "host").and_then(address::split_host) {
+        Some(host) => named(host, url),
+        None => server_of(url),
+    }
+}
+
+/// The server of `url`.
+pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
+    match address::split_host(url.authority()) {
+        Some(host) => named(host, url),
+        None => Server { address: None, port: address::default_port(url.scheme()) },
+    }
+}
+
+fn named((host, port): (&str, Option<u16>), url: &FilterUrl<'_>) -> Server {
+    let port = port.or_else(|| address::default_port(url.scheme()));
+    Server { address: Some(address::host_text(host).into()), port }
+}
+
+fn is_true(value: &str) -> bool {
+    ["1", "true", "yes", "on", "t", "y"].iter().any(|it| it.eq_ignore_ascii_case(value))
 }

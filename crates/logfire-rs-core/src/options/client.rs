@@ -7,6 +7,7 @@ use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 
+use super::server::SpanEnd;
 use super::shared::{SharedOptions, shared_setters, strings};
 use crate::environment::Environment;
 use crate::message::{ClientRequest, ClientResponse};
@@ -35,6 +36,11 @@ pub struct HttpClientOptions {
     pub(crate) request_hook: Option<ClientRequestHook>,
     pub(crate) response_hook: Option<ClientResponseHook>,
     pub(crate) propagation: Option<bool>,
+    pub(crate) capture_all: Option<bool>,
+    pub(crate) capture_request_body: Option<bool>,
+    pub(crate) capture_response_body: Option<bool>,
+    pub(crate) max_captured_body: Option<usize>,
+    pub(crate) span_end: Option<SpanEnd>,
 }
 
 impl std::fmt::Debug for HttpClientOptions {
@@ -87,8 +93,7 @@ impl HttpClientOptions {
         self
     }
 
-    /// Called with each recorded span and its request, before the request is sent. None by
-    /// default.
+    /// Called with the span of each request before the request is sent. None by default.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;
@@ -107,7 +112,7 @@ impl HttpClientOptions {
         self
     }
 
-    /// Called with each recorded span and the head of its response, or the error that there is in
+    /// Called with the span of each request and the head of its response, or the error that there is in
     /// its place. None by default.
     ///
     /// ```
@@ -134,6 +139,88 @@ impl HttpClientOptions {
     #[must_use]
     pub fn propagation(mut self, propagation: bool) -> Self {
         self.propagation = Some(propagation);
+        self
+    }
+
+    /// Whether all headers and both bodies are recorded.
+    ///
+    /// By default what `LOGFIRE_{KEY}_CAPTURE_ALL` says, where `{KEY}` is the adapter's (such as
+    /// `REQWEST`), else false. What is set with a setter of its own stays as it is set there.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().capture_all(true).capture_response_body(false);
+    /// ```
+    #[must_use]
+    pub fn capture_all(mut self, capture: bool) -> Self {
+        self.capture_all = Some(capture);
+        self
+    }
+
+    /// Whether the bodies of requests are recorded, as `http.request.body.text`, or for a form as
+    /// the JSON object `http.request.body.form`. False by default.
+    ///
+    /// Only text that is there as a whole: a stream is sent as it is. Nothing in it is masked.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().capture_request_body(true);
+    /// ```
+    #[must_use]
+    pub fn capture_request_body(mut self, capture: bool) -> Self {
+        self.capture_request_body = Some(capture);
+        self
+    }
+
+    /// Whether the bodies of responses are recorded, as `http.response.body.text`. False by
+    /// default.
+    ///
+    /// The text is collected while the application reads it, in a span `Reading response body`
+    /// below that of the request, or in that of the request if it
+    /// [ends with the body](Self::span_end). A body that nobody reads is not recorded, and neither
+    /// is one that is not text. Nothing in it is masked.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().capture_response_body(true);
+    /// ```
+    #[must_use]
+    pub fn capture_response_body(mut self, capture: bool) -> Self {
+        self.capture_response_body = Some(capture);
+        self
+    }
+
+    /// How many bytes of a body are recorded at most. 64 KiB by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options =
+    ///     HttpClientOptions::default().capture_request_body(true).max_captured_body(1024);
+    /// ```
+    #[must_use]
+    pub fn max_captured_body(mut self, bytes: usize) -> Self {
+        self.max_captured_body = Some(bytes);
+        self
+    }
+
+    /// When a span ends. [`SpanEnd::Head`] by default: an application may keep a body and never
+    /// read it.
+    ///
+    /// With [`SpanEnd::Body`] the span covers the reading of the body, and its errors. A stream of
+    /// events and an upgraded connection end at the head all the same.
+    ///
+    /// ```
+    /// use logfire_rs_core::{HttpClientOptions, SpanEnd};
+    ///
+    /// let options = HttpClientOptions::default().span_end(SpanEnd::Body);
+    /// ```
+    #[must_use]
+    pub fn span_end(mut self, span_end: SpanEnd) -> Self {
+        self.span_end = Some(span_end);
         self
     }
 }

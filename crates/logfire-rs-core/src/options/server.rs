@@ -150,8 +150,10 @@ impl HttpServerOptions {
         self
     }
 
-    /// Called with each recorded span and its request, before the request is handled. None by
-    /// default.
+    /// Called with the span of each request before the request is handled. None by default.
+    ///
+    /// Also for requests that are not sampled, so that metric attributes do not depend on that;
+    /// [`RequestSpan::is_recording`] tells.
     ///
     /// ```
     /// use logfire_rs_core::HttpServerOptions;
@@ -172,7 +174,7 @@ impl HttpServerOptions {
         self
     }
 
-    /// Called with each recorded span and the head of its response. None by default.
+    /// Called with the span of each request and the head of its response. None by default.
     ///
     /// ```
     /// use logfire_rs_core::HttpServerOptions;
@@ -241,8 +243,9 @@ impl HttpServerOptions {
 
     /// The scheme that clients use, whatever the request says.
     ///
-    /// By default what a trusted proxy tells, else that of the request's target, else `https`
-    /// where the adapter knows of TLS, else `http`.
+    /// By default what a trusted proxy tells, else that of the request's target or of the
+    /// connection where the framework tells it, else `http`. A service that terminates TLS itself
+    /// sets it.
     #[must_use]
     pub fn url_scheme(mut self, scheme: UrlScheme) -> Self {
         self.url_scheme = Some(scheme);
@@ -331,9 +334,9 @@ pub enum DistributedTracing {
 impl DistributedTracing {
     pub(crate) fn parse(value: &str) -> Option<Self> {
         match value.to_ascii_lowercase().as_str() {
-            "accept" | "true" | "1" | "yes" | "on" => Some(Self::Accept),
+            "accept" | "true" | "t" | "1" | "yes" | "on" => Some(Self::Accept),
             "link" => Some(Self::Link),
-            "ignore" | "false" | "0" | "no" | "off" => Some(Self::Ignore),
+            "ignore" | "false" | "f" | "0" | "no" | "off" => Some(Self::Ignore),
             _ => None,
         }
     }

@@ -15,12 +15,11 @@ pub struct RequestBodyObserver(RequestSpan);
 
 impl RequestBodyObserver {
     pub(super) fn new(span: RequestSpan) -> Self {
-        // A request without a body was received whole, too.
-        span.0.notes().received.get_or_insert(0);
         Self(span)
     }
 
-    /// Counts bytes that were read.
+    /// Counts bytes that were read; none when the body is first seen, since a request without a body
+    /// was received whole, too.
     pub fn received(&self, bytes: u64) {
         let mut notes = self.0.0.notes();
         if !notes.ended {

@@ -97,6 +97,9 @@ async fn a_redirect_is_part_of_the_request() {
     let response = telemetry.client().get(server.url("/to-root")).send().await.unwrap();
     assert_eq!(response.url().as_str(), server.url("/?b=2"));
     let span = telemetry.one();
+    let [event] = &span.events.events[..] else { panic!("{span:?}") };
+    assert_eq!(event.name, "http.redirect");
+    assert_eq!(event.attributes[0].value.to_string(), server.url("/?b=2"));
     assert_eq!(attribute(&span, "url.full").unwrap(), server.url("/to-root"));
     assert_eq!(attribute(&span, "http.response.status_code").unwrap(), "200");
     let sent: Vec<_> =

@@ -5,8 +5,8 @@ use std::time::Duration;
 use opentelemetry::trace::Status;
 use reqwest::dns::{Name, Resolve, Resolving};
 
-use crate::servers::{Server, raw, refused};
-use crate::telemetry::{Telemetry, attribute, plain};
+use crate::servers::{Server, raw, refused, reset, self_signed};
+use crate::telemetry::{Telemetry, attribute, builder, plain};
 
 struct NeverResolves;
 
@@ -29,7 +29,7 @@ async fn an_error_has_a_type_and_a_text_without_secrets() {
     let telemetry = Telemetry::new();
     let server = Server::start().await;
     let resolving = |resolver: bool| {
-        let builder = reqwest::Client::builder().no_proxy();
+        let builder = builder();
         let builder = builder.connect_timeout(Duration::from_millis(50));
         if resolver {
             builder.dns_resolver(NoAddress).build().unwrap()
@@ -38,7 +38,7 @@ async fn an_error_has_a_type_and_a_text_without_secrets() {
         }
     };
     let few = reqwest::redirect::Policy::limited(2);
-    let few = reqwest::Client::builder().no_proxy().redirect(few).build().unwrap();
+    let few = builder().redirect(few).build().unwrap();
     let with = |url: &str| format!("{url}?sig=s3cret");
     for (client, url, expected) in [
         (plain(), refused(), "connection_refused"),
@@ -48,6 +48,9 @@ async fn an_error_has_a_type_and_a_text_without_secrets() {
         (plain(), raw(b"SSH-2.0-OpenSSH\r\n\r\n", false).await, "invalid_response"),
         (plain(), raw(b"HTTP/1.1 200 O", false).await, "response_ended"),
         (few, with(&server.url("/loop")), "redirect_error"),
+        (plain(), reset().await, "connection_reset"),
+        (plain(), server.url("/?sig=s3cret").replace("http:", "https:"), "secure_connection_error"),
+        (plain(), self_signed().await.0, "server_certificate_invalid"),
         (plain(), with("ftp://127.0.0.1/"), "invalid_request"),
     ] {
         let client = logfire_rs_reqwest::instrument_with(client, telemetry.options());
@@ -90,4 +93,16 @@ async fn what_reqwest_cannot_build_is_no_request() {
     let error = telemetry.client().get("http://").send().await.unwrap_err();
     assert!(error.is_builder());
     assert_eq!(telemetry.take().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_trusted_is_no_error() {
+    let telemetry = Telemetry::new();
+    let (url, certificate) = self_signed().await;
+    let client = builder().tls_certs_only([certificate]).build().unwrap();
+    let client = logfire_rs_reqwest::instrument_with(client, telemetry.options());
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "hi");
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "url.full").unwrap(), url.replace("s3cret", "REDACTED"));
+    assert_eq!(span.status, Status::Unset);
 }

@@ -38,8 +38,12 @@ impl Server {
             .route("/status/{code}", any(status))
             .route("/headers", get(headers))
             .route("/slow", get(slow))
+            .route("/stream", get(stream))
+            .route("/events", get(events))
+            .route("/upgrade", get(upgrade))
             .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
             .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
+            .route("/away/{port}", any(away))
             .route("/to-root", any(|| async { Redirect::to("/?b=2") }))
             .route("/loop", any(|| async { Redirect::temporary("/loop") }))
             .layer(middleware::from_fn_with_state(Arc::clone(&seen), remember));
@@ -80,6 +84,11 @@ async fn status(axum::extract::Path(code): axum::extract::Path<u16>) -> StatusCo
     StatusCode::from_u16(code).unwrap()
 }
 
+/// To another server, as far as the browser knows.
+async fn away(axum::extract::Path(port): axum::extract::Path<u16>) -> Redirect {
+    Redirect::to(&format!("http://127.0.0.1:{port}/"))
+}
+
 async fn headers() -> Response {
     Response::builder()
         .header("x-one", "1")
@@ -97,6 +106,38 @@ async fn slow() -> &'static str {
     "late"
 }
 
+/// Four chunks, 20 ms apart.
+async fn stream() -> Response {
+    let chunks = futures_util::stream::unfold(0, |i| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        (i < 4).then(|| (Ok::<_, std::io::Error>(format!("chunk{i};")), i + 1))
+    });
+    Response::builder()
+        .header("content-type", "text/plain; charset=utf-8")
+        .body(Body::from_stream(chunks))
+        .unwrap()
+}
+
+async fn events() -> Response {
+    let body =
+        Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("data: 1\n\n")]));
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+async fn upgrade(mut request: Request) -> Response {
+    let upgrade = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>().unwrap();
+    tokio::spawn(async move {
+        let mut socket = hyper_util::rt::TokioIo::new(upgrade.await.unwrap());
+        socket.write_all(b"hi").await.unwrap();
+    });
+    Response::builder()
+        .status(101)
+        .header("connection", "upgrade")
+        .header("upgrade", "test")
+        .body(Body::empty())
+        .unwrap()
+}
+
 /// Answers each connection with `answer`, and then closes it, or keeps it open if it is to `hang`.
 pub(crate) async fn raw(answer: &'static [u8], hang: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -110,6 +151,47 @@ pub(crate) async fn raw(answer: &'static [u8], hang: bool) -> String {
                     tokio::time::sleep(Duration::from_secs(30)).await;
                 }
             });
+        }
+    });
+    format!("http://{address}/?sig=s3cret")
+}
+
+/// A server with a certificate that it made itself; the URL, and the certificate.
+pub(crate) async fn self_signed() -> (String, reqwest::Certificate) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = reqwest::Certificate::from_der(made.cert.der()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = config.with_single_cert(vec![made.cert.into()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/?sig=s3cret", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut socket) = acceptor.accept(socket).await else { return };
+                let _ = socket.read(&mut [0; 4096]).await;
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+                let _ = socket.flush().await;
+            });
+        }
+    });
+    (url, certificate)
+}
+
+/// Resets each connection.
+pub(crate) async fn reset() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            // Closed with something unsent and no time to linger, it is reset.
+            let _ = socket.set_zero_linger();
         }
     });
     format!("http://{address}/?sig=s3cret")

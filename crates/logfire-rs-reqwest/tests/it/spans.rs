@@ -8,15 +8,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::servers::Server;
-use crate::telemetry::{Telemetry, attribute, plain, shown};
+use crate::telemetry::{Telemetry, attribute, builder, plain, shown};
 
 #[tokio::test]
 async fn a_request_is_a_client_span() {
     let (server, telemetry) = (Server::start().await, Telemetry::new());
     let response = telemetry.client().get(server.url("/?query=param#foobar")).send().await.unwrap();
     assert_eq!(response.text().await.unwrap(), "hello");
+    let span = telemetry.one();
+    let scope = &span.instrumentation_scope;
+    assert_eq!(scope.name(), "logfire-rs-reqwest");
+    assert!(scope.schema_url().unwrap().ends_with("/1.44.0"));
     assert_eq!(
-        shown(&telemetry.one(), server.port()),
+        shown(&span, server.port()),
         "Client GET\n  \
            http.request.method=GET\n  \
            http.response.status_code=200\n  \
@@ -168,13 +172,32 @@ async fn secrets_in_urls_are_masked() {
 }
 
 #[tokio::test]
+async fn a_filter_masks_what_is_secret_in_the_application() {
+    const SECRET: [&str; 6] = ["username", "password", "token", "api_key", "api_secret", "apikey"];
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let options = telemetry.options().url_filter(|url| {
+        url.with_query_pairs(url.query_pairs().map(|(key, value)| {
+            let value = if SECRET.contains(&&*key) { "*****".into() } else { value };
+            (key, value)
+        }))
+    });
+    let query = SECRET.map(|it| (it, "s3cret"));
+    let request = telemetry.client_with(options).get(server.url("/?sig=s3cret")).query(&query);
+    request.query(&[("lang", "en")]).send().await.unwrap();
+    let url = attribute(&telemetry.one(), "url.full").unwrap();
+    assert!(url.ends_with("&apikey=*****&lang=en") && !url.contains("s3cret"), "{url}");
+
+    let broken = telemetry.options().url_filter(|_| panic!("on purpose"));
+    let request = telemetry.client_with(broken).get(server.url("/a?b=s3cret"));
+    assert_eq!(request.send().await.unwrap().status(), 404);
+    assert_eq!(attribute(&telemetry.one(), "url.full").unwrap(), server.url("/"));
+}
+
+#[tokio::test]
 async fn the_server_is_that_of_the_url_and_its_port_the_default_one() {
     let telemetry = Telemetry::new();
     let server = Server::start().await;
-    let http = reqwest::Client::builder()
-        .proxy(reqwest::Proxy::http(server.url("")).unwrap())
-        .build()
-        .unwrap();
+    let http = builder().proxy(reqwest::Proxy::http(server.url("")).unwrap()).build().unwrap();
     let client = logfire_rs_reqwest::instrument_with(
         http,
         telemetry.options().url_filter(|url| url.path().to_owned()),
@@ -247,4 +270,21 @@ async fn headers_are_captured_when_asked_for() {
     ] {
         assert_eq!(attribute(&span, key).as_deref(), expected, "{key}");
     }
+
+    let lookup = |name: &str| match name {
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_REQUEST" => Some("x-test.*".to_owned()),
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_RESPONSE" => Some(".*".to_owned()),
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS" => {
+            Some(".*hidden.*".to_owned())
+        }
+        _ => None,
+    };
+    let client = telemetry.client_with(telemetry.options().env_lookup(lookup));
+    let request = client.get(server.url("/headers")).header("x-test", "1");
+    request.header("x-test-hidden", "2").send().await.unwrap();
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "http.request.header.x-test").unwrap(), r#"["1"]"#);
+    let hidden = attribute(&span, "http.request.header.x-test-hidden").unwrap();
+    assert_eq!(hidden, r#"["[REDACTED]"]"#);
+    assert!(attribute(&span, "http.response.header.date").is_some());
 }

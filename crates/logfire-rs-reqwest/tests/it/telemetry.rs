@@ -100,7 +100,13 @@ impl Telemetry {
 }
 
 pub(crate) fn plain() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    builder().build().unwrap()
+}
+
+/// Without the proxy of the environment, and with a library for TLS.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
 }
 
 fn pairs<'a>(attributes: impl Iterator<Item = &'a opentelemetry::KeyValue>) -> Vec<String> {

@@ -1,0 +1,161 @@
+//! What happens to a request on its way, as the hooks of a client library see it: redirects,
+//! connections, and a request that two layers would record.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use opentelemetry::trace::{Status, TraceContextExt as _};
+use opentelemetry::{Context, ContextGuard};
+
+use super::ClientSpan;
+use super::config::{self, Server};
+use super::span::target;
+use crate::attributes::{self as keys, attribute};
+use crate::method::Method;
+use crate::redaction::FilterUrl;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Way>> = const { RefCell::new(None) };
+}
+
+/// The way of one request; the thread that works on it borrows it for one poll.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) method: Method,
+    /// What [`target`] says of the URL.
+    pub(super) target: u64,
+    /// Where connections go.
+    pub(super) server: Server,
+    /// How many times the request was sent before it was made.
+    resend_count: u32,
+    /// How many answers told to go elsewhere, and where the last one told to.
+    redirects: u32,
+    redirected_to: u64,
+    retries: u32,
+}
+
+impl Way {
+    pub(super) fn new(method: Method, target: u64, server: Server, resend_count: u32) -> Self {
+        Self { method, target, server, resend_count, redirects: 0, redirected_to: 0, retries: 0 }
+    }
+
+    /// How many times the request was sent before it ended at `target`; `None` if not more often
+    /// than when it was made.
+    ///
+    /// The policy of the client decides after it was told of a redirect.
+    pub(super) fn resend_count(&self, target: Option<u64>) -> Option<i64> {
+        let last_was_followed = target == Some(self.redirected_to);
+        let followed = self.redirects.saturating_sub(u32::from(!last_was_followed));
+        let resent = followed + self.retries;
+        (resent > 0).then(|| i64::from(self.resend_count) + i64::from(resent))
+    }
+
+    pub(super) fn was_redirected(&self) -> bool {
+        self.redirects > 0
+    }
+}
+
+/// While it lives, the thread works on a request: its context is the current one.
+///
+/// A future enters around each poll and must not keep it across an `.await`.
+#[must_use = "the request is current only as long as this lives"]
+pub struct EnteredClient<'a> {
+    context: Option<ContextGuard>,
+    lent: &'a mut Option<Way>,
+}
+
+impl ClientSpan {
+    /// Makes the request the current one of the thread.
+    pub fn enter(&mut self) -> EnteredClient<'_> {
+        let context = Some(self.start.context.clone().attach());
+        swap(&mut self.way);
+        EnteredClient { context, lent: &mut self.way }
+    }
+}
+
+impl Drop for EnteredClient<'_> {
+    fn drop(&mut self) {
+        drop(self.context.take());
+        swap(self.lent);
+    }
+}
+
+impl fmt::Debug for EnteredClient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnteredClient").finish_non_exhaustive()
+    }
+}
+
+fn swap(lent: &mut Option<Way>) {
+    // Fails only while the thread ends, when there is nothing to work on.
+    let _ = CURRENT.try_with(|it| std::mem::swap(&mut *it.borrow_mut(), lent));
+}
+
+/// The way of the request that the thread works on.
+pub(super) fn current<R>(look: impl FnOnce(&mut Way) -> R) -> Option<R> {
+    CURRENT.try_with(|it| it.borrow_mut().as_mut().map(look)).ok().flatten()
+}
+
+/// Whether the thread works on this very request already, for a layer further out.
+pub(super) fn is_recorded(method: Method, url: &FilterUrl<'_>) -> bool {
+    current(|it| it.method == method && it.target == target(url)).unwrap_or(false)
+}
+
+impl super::HttpClientInstrumenter {
+    /// How many times the request that the thread works on was sent before; `None` without one.
+    #[must_use]
+    pub fn resend_count(&self) -> Option<u32> {
+        current(|way| way.resend_count)
+    }
+
+    /// The client library was told to go to `url` by an answer with `status`, and may do so.
+    ///
+    /// To be called where it decides, in a poll of the request.
+    pub fn redirected(&self, status: u16, url: &str) {
+        let url = FilterUrl::parse(url);
+        current(|way| {
+            way.redirects += 1;
+            way.redirected_to = target(&url);
+            way.server = config::server_of(&url);
+        });
+        let context = Context::current();
+        let span = context.span();
+        if span.is_recording() {
+            let event = vec![
+                attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status)),
+                attribute(keys::URL_FULL, self.0.config.full_url(&url)),
+            ];
+            span.add_event(REDIRECT, event);
+        }
+    }
+}
+
+/// Records that the client library sends a request again, after an answer with `status` or an error
+/// in its place: an event `http.retry`, and `http.request.resend_count` in the end.
+///
+/// To be called where that is decided, in a poll of the request.
+///
+/// ```
+/// logfire_rs_core::record_client_retry(Some(503));
+/// ```
+pub fn record_client_retry(status: Option<u16>) {
+    if current(|it| it.retries += 1).is_none() {
+        return;
+    }
+    let context = Context::current();
+    let span = context.span();
+    if span.is_recording() {
+        let status = status.map(|it| attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(it)));
+        span.add_event("http.retry", status.into_iter().collect());
+    }
+}
+
+/// The event of an answer that leads elsewhere.
+pub(super) const REDIRECT: &str = "http.redirect";
+
+pub(super) fn set_error(context: &Context, error_type: &'static str, text: String) {
+    let span = context.span();
+    span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
+    span.set_attribute(attribute(keys::ERROR_TYPE, error_type));
+    span.set_status(Status::error(text));
+}

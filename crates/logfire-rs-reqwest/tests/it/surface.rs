@@ -1,0 +1,87 @@
+//! The surface of reqwest, as its source has it, against ours.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+const OURS: [(&str, &str, &str); 4] = [
+    ("src/async_impl/client.rs", "impl Client {", include_str!("../../src/client.rs")),
+    ("src/async_impl/request.rs", "impl RequestBuilder {", include_str!("../../src/request.rs")),
+    ("src/blocking/client.rs", "impl Client {", include_str!("../../src/blocking.rs")),
+    ("src/blocking/request.rs", "impl RequestBuilder {", include_str!("../../src/blocking.rs")),
+];
+
+/// What the blocking client has in another form.
+const ELSEWHERE: [&str; 1] = ["builder"];
+
+#[test]
+fn every_method_of_reqwest_is_there() {
+    let reqwest = source_of_reqwest();
+    for (path, header, ours) in OURS {
+        let theirs = std::fs::read_to_string(reqwest.join(path)).unwrap();
+        let methods = methods(&theirs, header);
+        assert!(methods.len() > 8, "{path}: {methods:?}");
+        let missing: Vec<_> = methods
+            .into_iter()
+            .filter(|it| !ours.contains(&format!("pub fn {it}")))
+            // The methods that a macro makes.
+            .filter(|it| !ours.contains(&format!(" {it} {};", it.to_uppercase())))
+            .filter(|it| !(path.contains("blocking") && ELSEWHERE.contains(&it.as_str())))
+            .collect();
+        assert_eq!(missing, [""; 0], "of {header} in {path}");
+    }
+}
+
+/// Features that choose a TLS library or need more than cargo, with which reqwest is asked itself.
+const NOT_MAPPED: [&str; 9] = [
+    "default",
+    "default-tls",
+    "http3",
+    "native-tls",
+    "native-tls-no-alpn",
+    "native-tls-vendored",
+    "native-tls-vendored-no-alpn",
+    "rustls",
+    "zstd",
+];
+
+#[test]
+fn every_feature_of_reqwest_is_there_or_named_as_missing() {
+    let manifest = std::fs::read_to_string(source_of_reqwest().join("Cargo.toml")).unwrap();
+    let ours = include_str!("../../Cargo.toml");
+    let features = manifest.split("[features]").nth(1).unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let names = features.lines().filter(|it| !it.starts_with(' ')).filter_map(|it| {
+        let (name, _) = it.split_once(" =")?;
+        (!name.starts_with("__")).then_some(name)
+    });
+    let mut found = 0;
+    for name in names {
+        let mapped = ours.contains(&format!("\"reqwest/{name}\""));
+        assert_eq!(mapped, !NOT_MAPPED.contains(&name), "{name}");
+        found += 1;
+    }
+    assert!(found > 20, "{found}");
+}
+
+fn source_of_reqwest() -> PathBuf {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let reqwest = packages.iter().find(|it| it["name"] == "reqwest").unwrap();
+    let manifest = PathBuf::from(reqwest["manifest_path"].as_str().unwrap());
+    manifest.parent().unwrap().to_owned()
+}
+
+/// The public methods of the block that starts with `header`.
+fn methods(source: &str, header: &str) -> BTreeSet<String> {
+    let block = source.split(&format!("\n{header}\n")).nth(1).unwrap();
+    let block = block.split("\n}\n").next().unwrap();
+    let names = block.lines().filter_map(|it| it.strip_prefix("    pub fn "));
+    let name = |it: &str| it.split(['(', '<']).next().unwrap().to_owned();
+    names.map(name).collect()
+}
