@@ -78,10 +78,20 @@ pub use logfire_rs_warp::{
 };
 
 /// The examples of the documents, which are tests of this crate.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
+#[cfg(all(
+    doctest,
+    feature = "actix-web",
+    feature = "axum",
+    feature = "reqwest",
+    feature = "sdk",
+    feature = "tower"
+))]
 mod documentation {
     #[doc = include_str!("../../../README.md")]
     pub struct Readme;
+
+    #[doc = include_str!("../../../docs/actix-web.md")]
+    pub struct ActixWeb;
 
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
