@@ -81,6 +81,9 @@ fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>) {
 ///
 /// The error is not asked for that answer: it would be made twice, with its side effects.
 fn record_unanswered(span: &mut ServerSpan, error: &Error) {
+    if span.request_span().is_none() {
+        return;
+    }
     error_type::record(span, error);
     let status = error.as_response_error().status_code();
     span.record_response(status.as_u16(), &ActixHeaders(&HeaderMap::new()));

@@ -121,6 +121,22 @@ async fn a_client_that_leaves_is_noticed_as_the_server_is_set_up() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_of_a_connection_is_recorded() {
+    let spans = Spans::new();
+    let (address, server) = serve(&spans, true);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let one = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    let last = "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(format!("{one}{one}{last}").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200").count(), 3);
+    server.stop(true).await;
+    let expected = ["GET /slow | route /slow | path /slow | 200 | -"; 3].join("\n");
+    assert_eq!(describe(&spans.take()), expected);
+}
+
 #[tokio::test]
 async fn outside_of_a_request_in_request_only_runs_the_future() {
     assert_eq!(in_request(async { 1 }).await, 1);
