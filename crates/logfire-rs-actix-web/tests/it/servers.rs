@@ -1,6 +1,7 @@
 //! A real server: its workers, and clients that leave.
 
 use std::collections::HashSet;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,8 @@ use actix_web::{App, HttpServer, web};
 use logfire_rs_actix_web::{HttpServerOptions, in_request, instrument_with, middleware};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics, SumDataPoint};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -94,7 +97,7 @@ async fn the_metrics_of_four_workers_add_up() {
 fn serve(spans: &Spans, half_closed: bool) -> (SocketAddr, ServerHandle) {
     let middleware = middleware(spans.options());
     let slow = || async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
         "done"
     };
     let app = move || App::new().route("/slow", web::to(slow)).wrap(middleware.clone());
@@ -135,6 +138,47 @@ async fn each_request_of_a_connection_is_recorded() {
     server.stop(true).await;
     let expected = ["GET /slow | route /slow | path /slow | 200 | -"; 3].join("\n");
     assert_eq!(describe(&spans.take()), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scheme_is_that_of_the_connection() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = || Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ServerConfig::builder_with_provider(provider());
+    let tls = tls.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let tls = tls.with_single_cert(vec![certificate.clone()], key).unwrap();
+
+    let spans = Spans::new();
+    let middleware = middleware(spans.options());
+    let app = move || App::new().route("/", web::to(|| async { "ok" })).wrap(middleware.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = HttpServer::new(app).workers(1).disable_signals();
+    let server = server.listen_rustls_0_23(listener, tls).unwrap().run();
+    let handle = server.handle();
+    tokio::spawn(server);
+
+    let ask = move || {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let tls = ClientConfig::builder_with_provider(provider());
+        let tls = tls.with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let client = ClientConnection::new(Arc::new(tls), name).unwrap();
+        let mut stream = StreamOwned::new(client, std::net::TcpStream::connect(address).unwrap());
+        // What a client says of the scheme is not believed.
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: ftp\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_exact(&mut [0; 16]).unwrap();
+    };
+    tokio::task::spawn_blocking(ask).await.unwrap();
+    let recorded = spans.wait().await;
+    let scheme = recorded[0].attributes.iter().find(|it| it.key.as_str() == "url.scheme");
+    assert_eq!(scheme.unwrap().value.to_string(), "https");
+    handle.stop(false).await;
 }
 
 #[tokio::test]
