@@ -26,6 +26,7 @@ use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
 pub use self::way::{EnteredClient, record_client_retry};
 use crate::message::ClientRequest;
+use crate::method::Method;
 use crate::metrics::{HttpMetrics, Side};
 use crate::options::HttpClientOptions;
 use crate::propagation::Propagation;
@@ -105,7 +106,7 @@ impl HttpClientInstrumenter {
         if self.0.config.excludes(request, &url) || way::is_recorded(method, &url) {
             return None;
         }
-        Some(self.0.open(parent, request, &url, settings))
+        Some(self.0.open(parent, request, &url, method, settings))
     }
 }
 
@@ -141,10 +142,10 @@ impl Engine {
         parent: &Context,
         request: &ClientRequest<'_>,
         url: &FilterUrl<'_>,
+        method: Method,
         settings: &PerRequest,
     ) -> ClientSpan {
         let backend = self.backend();
-        let method = self.config.known_methods.classify(request.method);
         let (name, template) = match request.template.filter(|it| !it.is_empty()) {
             Some(template) => {
                 let (name, template) = names::name(method.span_name(), template);

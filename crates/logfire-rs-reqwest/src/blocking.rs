@@ -18,7 +18,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use logfire_rs_core::{HttpClientOptions, PerRequest};
+use logfire_rs_core::{ClientRequest, HttpClientOptions, PerRequest};
 use opentelemetry::{Context, Key, Value};
 /// Everything else of [`reqwest::blocking`].
 #[doc(no_inline)]
@@ -95,8 +95,14 @@ impl Client {
     }
 
     fn send(&self, mut request: Request, settings: &PerRequest) -> reqwest::Result<Response> {
-        let (method, url, headers) = (request.method(), request.url(), Lines(request.headers()));
-        let described = recorder::describe(method, url, &headers, 0);
+        let headers = Lines(request.headers());
+        let described = ClientRequest {
+            method: request.method().as_str(),
+            url: request.url().as_str(),
+            template: None,
+            resend_count: 0,
+            headers: &headers,
+        };
         let instrumenter = &self.recorder.instrumenter;
         let Some(mut span) = instrumenter.start(&Context::current(), &described, settings) else {
             return self.inner.execute(request);

@@ -1,7 +1,6 @@
 //! The headers of reqwest as core reads and writes them.
 
-use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use logfire_rs_core::Headers;
 use opentelemetry::propagation::Injector;
 

@@ -1,9 +1,10 @@
 //! A client with the methods of reqwest's.
 
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use logfire_rs_core::PerRequest;
+use logfire_rs_core::{PerRequest, RequestSpan};
 use reqwest::{IntoUrl, Method, Request, Response};
 use tower_service::Service;
 
@@ -28,6 +29,8 @@ pub struct Client {
     pub(crate) inner: reqwest::Client,
     pub(crate) recorder: Recorder,
 }
+
+pub(crate) type OnRequest = Arc<dyn Fn(&RequestSpan, &Request) + Send + Sync>;
 
 impl Client {
     pub(crate) fn from_parts(inner: reqwest::Client, recorder: Recorder) -> Self {
@@ -89,7 +92,28 @@ impl Client {
     /// The span is a child of the one that is active now, also if the future is spawned; one that is
     /// active when the future is polled first comes before it.
     pub fn execute(&self, request: Request) -> Pending {
-        Pending::new(self.clone(), request, PerRequest::default())
+        Pending::new(self.clone(), Ok(request), PerRequest::default())
+    }
+
+    /// Calls `hook` with the span and the request of reqwest before it is sent: it knows more than
+    /// the [`request_hook`](crate::HttpClientOptions::request_hook) of the options. None by default.
+    ///
+    /// ```
+    /// use opentelemetry::KeyValue;
+    ///
+    /// # fn example(client: reqwest::Client) {
+    /// let client = logfire_rs_reqwest::instrument(client).on_request(|span, request| {
+    ///     span.set_attribute(KeyValue::new("has_timeout", request.timeout().is_some()));
+    /// });
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&RequestSpan, &Request) + Send + Sync + 'static,
+    ) -> Self {
+        self.recorder.on_request = Some(Arc::new(hook));
+        self
     }
 
     /// The client of reqwest, whose requests are not recorded, for those who must have one.

@@ -14,8 +14,8 @@ use crate::{Client, hops, resolver};
 /// A [`reqwest::ClientBuilder`] whose client is recorded.
 ///
 /// [`instrument_builder`](crate::instrument_builder) makes one of a builder of reqwest. With
-/// `use logfire_rs_reqwest as reqwest` it stands in the place of reqwest's, and has its methods but
-/// those that choose TLS; [`map`](Self::map) reaches all.
+/// `use logfire_rs_reqwest as reqwest` it stands in the place of reqwest's and has its methods; the
+/// few that it does not have are reached through [`map`](Self::map).
 ///
 /// ```
 /// use std::time::Duration;
@@ -223,6 +223,20 @@ passed_on! {
     #[cfg(feature = "http2")] http2_max_frame_size(size: impl Into<Option<u32>>);
     #[cfg(feature = "http2")] http2_max_header_list_size(size: u32);
     #[cfg(feature = "http2")] http2_prior_knowledge();
+    #[cfg(feature = "rustls-no-provider")] add_root_certificate(certificate: reqwest::Certificate);
+    #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_certs(accept: bool);
+    #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_hostnames(accept: bool);
+    #[cfg(feature = "rustls-no-provider")] identity(identity: reqwest::Identity);
+    #[cfg(feature = "rustls-no-provider")] max_tls_version(version: reqwest::tls::Version);
+    #[cfg(feature = "rustls-no-provider")] min_tls_version(version: reqwest::tls::Version);
+    #[cfg(feature = "rustls-no-provider")] tls_certs_merge(certificates: impl IntoIterator<Item = reqwest::Certificate>);
+    #[cfg(feature = "rustls-no-provider")] tls_certs_only(certificates: impl IntoIterator<Item = reqwest::Certificate>);
+    #[cfg(feature = "rustls-no-provider")] tls_danger_accept_invalid_certs(accept: bool);
+    #[cfg(feature = "rustls-no-provider")] tls_danger_accept_invalid_hostnames(accept: bool);
+    #[cfg(feature = "rustls-no-provider")] tls_info(tls_info: bool);
+    #[cfg(feature = "rustls-no-provider")] tls_sni(tls_sni: bool);
+    #[cfg(feature = "rustls-no-provider")] tls_version_max(version: reqwest::tls::Version);
+    #[cfg(feature = "rustls-no-provider")] tls_version_min(version: reqwest::tls::Version);
 }
 
 impl Default for ClientBuilder {

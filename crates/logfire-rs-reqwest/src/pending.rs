@@ -32,10 +32,9 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State {
-        Ready { call: Option<Call> },
+        Ready { call: Option<reqwest::Result<Call>> },
         Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>> },
         Unrecorded { #[pin] answer: Answer, context: Context },
-        Failed { error: Option<reqwest::Error> },
     }
 }
 
@@ -51,13 +50,16 @@ pub(crate) struct Call {
 }
 
 impl Pending {
-    pub(crate) fn new(client: Client, request: Request, settings: PerRequest) -> Self {
-        let call = Call { client, request, settings, made_in: Context::current(), resend_count: 0 };
+    /// The future of `request`, or of the error that is in its place.
+    pub(crate) fn new(
+        client: Client,
+        request: reqwest::Result<Request>,
+        settings: PerRequest,
+    ) -> Self {
+        let made_in = Context::current();
+        let call =
+            request.map(|request| Call { client, request, settings, made_in, resend_count: 0 });
         Self { state: State::Ready { call: Some(call) } }
-    }
-
-    pub(crate) fn failed(error: reqwest::Error) -> Self {
-        Self { state: State::Failed { error: Some(error) } }
     }
 }
 
@@ -69,7 +71,8 @@ impl Future for Pending {
             let mut state = self.as_mut().project().state;
             let sent = match state.as_mut().project() {
                 StateProjection::Ready { call } => match call.take() {
-                    Some(call) => call.send(),
+                    Some(Ok(call)) => call.send(),
+                    Some(Err(error)) => return Poll::Ready(Err(error)),
                     None => return Poll::Pending,
                 },
                 StateProjection::Recorded { answer, span, recorder, hop } => {
@@ -97,9 +100,6 @@ impl Future for Pending {
                     let suppressed = context.is_telemetry_suppressed();
                     let _current = suppressed.then(|| context.clone().attach());
                     return answer.poll(cx);
-                }
-                StateProjection::Failed { error } => {
-                    return error.take().map_or(Poll::Pending, |it| Poll::Ready(Err(it)));
                 }
             };
             state.set(sent);

@@ -8,9 +8,10 @@ use logfire_rs_core::{
     HttpVersion, Peer, PerRequest,
 };
 use opentelemetry::Context;
-use reqwest::{Method, Request, Response, StatusCode, Url, Version};
+use reqwest::{Request, Response, StatusCode, Url, Version};
 
 use crate::carrier::{Lines, Outgoing};
+use crate::client::OnRequest;
 use crate::connect::Connections;
 use crate::{body, error_type};
 
@@ -22,13 +23,14 @@ pub(crate) struct Recorder {
     pub(crate) connections: Option<Connections>,
     /// Whether each redirect is a request of its own.
     pub(crate) hops: bool,
+    pub(crate) on_request: Option<OnRequest>,
 }
 
 impl Recorder {
     pub(crate) fn new(options: HttpClientOptions) -> Self {
         let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         let instrumenter = HttpClientInstrumenter::new(name, version, "REQWEST", options);
-        Self { instrumenter, connections: None, hops: false }
+        Self { instrumenter, connections: None, hops: false, on_request: None }
     }
 
     /// Starts the span of `request`, and writes the context into it.
@@ -39,9 +41,17 @@ impl Recorder {
         settings: &PerRequest,
         resend_count: u32,
     ) -> Option<ClientSpan> {
-        let (method, url, headers) = (request.method(), request.url(), Lines(request.headers()));
-        let described = describe(method, url, &headers, resend_count);
+        let described = ClientRequest {
+            method: request.method().as_str(),
+            url: request.url().as_str(),
+            template: None,
+            resend_count,
+            headers: &Lines(request.headers()),
+        };
         let mut span = self.instrumenter.start(made_in, &described, settings)?;
+        if let Some(hook) = &self.on_request {
+            span.call_hook(request.url().path(), |it| hook(it, request));
+        }
         span.inject(&mut Outgoing(request.headers_mut()));
         body::record_request(&mut span, request);
         Some(span)
@@ -67,16 +77,6 @@ impl Recorder {
 pub(crate) fn failed(mut span: ClientSpan, error: &(dyn Error + 'static)) {
     let _current = span.context().clone().attach();
     span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
-}
-
-pub(crate) fn describe<'a>(
-    method: &'a Method,
-    url: &'a Url,
-    headers: &'a Lines<'a>,
-    resend_count: u32,
-) -> ClientRequest<'a> {
-    let (method, url) = (method.as_str(), url.as_str());
-    ClientRequest { method, url, template: None, resend_count, headers }
 }
 
 pub(crate) fn head<'a>(

@@ -119,13 +119,7 @@ impl RequestBuilder {
     /// active when the future is polled first comes before it.
     pub fn send(self) -> Pending {
         let (client, request) = self.inner.build_split();
-        match request {
-            Ok(request) => {
-                let client = Client::from_parts(client, self.recorder);
-                Pending::new(client, request, self.settings)
-            }
-            Err(error) => Pending::failed(error),
-        }
+        Pending::new(Client::from_parts(client, self.recorder), request, self.settings)
     }
 
     /// A copy, unless the body is a stream, as [`reqwest::RequestBuilder::try_clone`] gives it.

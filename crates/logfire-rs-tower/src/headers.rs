@@ -1,6 +1,7 @@
 //! The header map of `http` 1.x, for core.
 
 use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
 use logfire_rs_core::{HeaderValue, Headers};
 
 /// The headers of a message of the `http` crate.
@@ -18,16 +19,41 @@ pub struct HttpHeaders<'a>(pub &'a HeaderMap);
 
 impl Headers for HttpHeaders<'_> {
     fn first(&self, name: &str) -> Option<HeaderValue<'_>> {
-        self.0.get(name).map(value)
+        match known(name) {
+            Some(name) => self.0.get(name),
+            None => self.0.get(name),
+        }
+        .map(value)
     }
 
     fn each(&self, name: &str, visit: &mut dyn FnMut(HeaderValue<'_>)) {
-        self.0.get_all(name).iter().map(value).for_each(visit);
+        match known(name) {
+            Some(name) => self.0.get_all(name),
+            None => self.0.get_all(name),
+        }
+        .iter()
+        .map(value)
+        .for_each(visit);
     }
 
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
         self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
     }
+}
+
+/// The names that core asks for with every request: looked up without parsing them each time.
+fn known(name: &str) -> Option<&'static HeaderName> {
+    static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+    Some(match name {
+        "host" => &HOST,
+        "traceparent" => &TRACEPARENT,
+        "baggage" => &BAGGAGE,
+        "user-agent" => &USER_AGENT,
+        "content-length" => &CONTENT_LENGTH,
+        "content-type" => &CONTENT_TYPE,
+        _ => return None,
+    })
 }
 
 fn value(value: &http::HeaderValue) -> HeaderValue<'_> {

@@ -50,7 +50,7 @@ impl ClientSpan {
         let capture = config.capture_response_body && self.start.recording && !endless;
         let captured =
             if capture { Captured::new(response.headers, config.max_body) } else { None };
-        let sizes = self.metrics().is_some_and(|it| it.body_sizes.is_some());
+        let sizes = self.counts_sizes();
         let reading = if captured.is_some() && !covered { Reading::Wanted } else { Reading::None };
         if !covered {
             self.end();

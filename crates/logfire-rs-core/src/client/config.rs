@@ -128,7 +128,7 @@ impl ClientConfig {
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
-    match only(request.headers, "host").and_then(address::split_host) {
+    match only(request.headers, "host").and_then(address::server) {
         Some(host) => named(host, url),
         None => server_of(url),
     }
@@ -136,15 +136,15 @@ pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server
 
 /// The server of `url`.
 pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
-    match address::split_host(url.authority()) {
+    match address::server(url.authority()) {
         Some(host) => named(host, url),
         None => Server { address: None, port: address::default_port(url.scheme()) },
     }
 }
 
-fn named((host, port): (&str, Option<u16>), url: &FilterUrl<'_>) -> Server {
+fn named((host, port): address::Server, url: &FilterUrl<'_>) -> Server {
     let port = port.or_else(|| address::default_port(url.scheme()));
-    Server { address: Some(address::host_text(host).into()), port }
+    Server { address: Some(host.into()), port }
 }
 
 fn is_true(value: &str) -> bool {

@@ -96,14 +96,7 @@ impl ClientSpan {
         };
         let hooks = &span.start.engine.config.options;
         if hooks.request_hook.is_some() || hooks.response_hook.is_some() {
-            span.handle = Some(RequestSpan(Arc::new(Exchange {
-                context: span.start.context.clone(),
-                recording: span.start.recording,
-                method: span.start.method,
-                path: url.path().into(),
-                notes: Mutex::new(Notes::default()),
-                server: None,
-            })));
+            span.handle(url.path());
         }
         if let Some(metrics) = span.metrics() {
             span.add_active(metrics, 1);
@@ -115,6 +108,30 @@ impl ClientSpan {
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.start.context
+    }
+
+    /// Calls a hook of the adapter, which gets more than core knows; a panic of it is caught.
+    ///
+    /// `path` is that of the URL.
+    pub fn call_hook(&mut self, path: &str, hook: impl FnOnce(&RequestSpan)) {
+        if self.start.recording {
+            let handle = self.handle(path);
+            diagnostics::guarded("on_request", || hook(handle));
+        }
+    }
+
+    /// What hooks share; made for the first one.
+    fn handle(&mut self, path: &str) -> &RequestSpan {
+        self.handle.get_or_insert_with(|| {
+            RequestSpan(Arc::new(Exchange {
+                context: self.start.context.clone(),
+                recording: self.start.recording,
+                method: self.start.method,
+                path: path.into(),
+                notes: Mutex::new(Notes::default()),
+                server: None,
+            }))
+        })
     }
 
     /// Writes the trace context into the headers of the request, unless that is turned off.
@@ -146,8 +163,7 @@ impl ClientSpan {
     /// Only a stream may be wrapped for it: a wrapped buffer could not be sent again.
     #[must_use]
     pub fn request_body_counter(&mut self) -> Option<RequestBodyCounter> {
-        self.metrics()?.body_sizes.as_ref()?;
-        Some(self.request_size.get_or_insert_default().clone())
+        self.counts_sizes().then(|| self.request_size.get_or_insert_default().clone())
     }
 
     /// Records the head of the response.
@@ -158,26 +174,28 @@ impl ClientSpan {
             self.error = Some(keys::status_text(response.status));
         }
         if self.start.recording {
-            let mut attributes = Vec::with_capacity(4);
-            attributes.push(attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status)));
+            let span = self.start.context.span();
+            let status = i64::from(response.status);
+            span.set_attribute(attribute(keys::HTTP_RESPONSE_STATUS_CODE, status));
             if let Some(version) = response.version {
-                attributes.push(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
+                span.set_attribute(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
             }
             match response.peer {
                 Some(Peer::Inet(peer)) => {
                     let ip = StringValue::from(address::ip_text(peer.ip()));
-                    attributes.push(attribute(keys::NETWORK_PEER_ADDRESS, ip));
-                    attributes.push(attribute(keys::NETWORK_PEER_PORT, i64::from(peer.port())));
+                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, ip));
+                    let port = i64::from(peer.port());
+                    span.set_attribute(attribute(keys::NETWORK_PEER_PORT, port));
                 }
                 Some(Peer::Unix(path)) if !path.is_empty() => {
-                    attributes.push(attribute(keys::NETWORK_PEER_ADDRESS, path.to_owned()));
+                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, path.to_owned()));
                 }
                 Some(Peer::Unix(_)) | None => {}
             }
-            let captured = &self.start.engine.config.response_headers;
-            captured.record(response.headers, &mut attributes);
-            let span = self.start.context.span();
-            attributes.into_iter().for_each(|it| span.set_attribute(it));
+            let mut captured = Vec::new();
+            let config = &self.start.engine.config;
+            config.response_headers.record(response.headers, &mut captured);
+            captured.into_iter().for_each(|it| span.set_attribute(it));
             self.record_redirects(response);
             if self.error.is_some() {
                 span.set_status(Status::error(""));
@@ -237,6 +255,11 @@ impl ClientSpan {
         if let (Some(hook), Some(handle)) = (hook, &self.handle) {
             diagnostics::guarded("response_hook", || hook(handle, result));
         }
+    }
+
+    /// As attributes also without a meter.
+    pub(super) fn counts_sizes(&self) -> bool {
+        self.start.engine.config.options.shared.body_sizes.unwrap_or(false)
     }
 
     pub(super) fn metrics(&self) -> Option<&HttpMetrics> {
@@ -308,7 +331,7 @@ impl ClientSpan {
                 (keys::HTTP_REQUEST_BODY_SIZE, self.request_size()),
                 (keys::HTTP_RESPONSE_BODY_SIZE, self.response_size),
             ];
-            if self.metrics().is_some_and(|it| it.body_sizes.is_some()) {
+            if self.counts_sizes() {
                 for (key, size) in sizes {
                     if let Some(size) = size.and_then(|it| i64::try_from(it).ok()) {
                         span.set_attribute(attribute(key, size));

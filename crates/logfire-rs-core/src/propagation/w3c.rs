@@ -75,19 +75,21 @@ pub(super) fn inject(context: &Context, injector: &mut dyn Injector) {
 pub(crate) fn traceparent(span_context: &SpanContext) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(55);
+    // One byte more than the capacity would cost two allocations: here, and where a header is made.
     let mut hex = |bytes: &[u8]| {
+        if !text.is_empty() {
+            text.push('-');
+        }
         for byte in bytes {
             for digit in [byte >> 4, byte & 15] {
                 text.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
             }
         }
-        text.push('-');
     };
     hex(&[0]);
     hex(&span_context.trace_id().to_bytes());
     hex(&span_context.span_id().to_bytes());
     hex(&[(span_context.trace_flags() & TraceFlags::SAMPLED).to_u8()]);
-    text.pop();
     text
 }
 

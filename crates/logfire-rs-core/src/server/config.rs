@@ -95,7 +95,7 @@ impl ServerConfig {
         }
         push_addresses(request, origin, &mut attributes);
         if let Some(agent) = request.headers.first("user-agent").filter(|it| !it.bytes.is_empty()) {
-            attributes.push(attribute(keys::USER_AGENT_ORIGINAL, agent.to_text().into_owned()));
+            attributes.push(attribute(keys::USER_AGENT_ORIGINAL, address::agent_text(agent.bytes)));
         }
         self.request_headers.record(request.headers, &mut attributes);
         attributes
@@ -147,8 +147,8 @@ fn push_addresses(
     origin: &Origin<'_>,
     attributes: &mut Vec<KeyValue>,
 ) {
-    if let Some((host, port)) = origin.server() {
-        let host = StringValue::from(address::host_text(host));
+    if let Some((host, port)) = &origin.server {
+        let host = StringValue::from(Arc::clone(host));
         attributes.push(attribute(keys::SERVER_ADDRESS, host));
         if let Some(port) = port.or_else(|| address::default_port(origin.scheme)) {
             attributes.push(attribute(keys::SERVER_PORT, i64::from(port)));

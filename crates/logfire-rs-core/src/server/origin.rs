@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::config::ServerConfig;
-use crate::address::split_host;
+use crate::address::{self, Server};
 use crate::forwarded::known_scheme;
 use crate::headers::only;
 use crate::message::ServerRequest;
@@ -16,6 +16,8 @@ pub(super) struct Origin<'a> {
     pub(super) scheme: &'static str,
     /// The client behind trusted proxies.
     pub(super) client: Option<IpAddr>,
+    /// The host and the port that it was sent to, if both are well-formed.
+    pub(super) server: Option<Server>,
     authority: Option<Cow<'a, str>>,
 }
 
@@ -26,28 +28,23 @@ impl<'a> Origin<'a> {
             proxies.and_then(|it| it.read(request.headers, request.peer)).unwrap_or_default();
         let fixed = config.options.url_scheme.map(UrlScheme::as_str);
         let own = || request.scheme.and_then(known_scheme).unwrap_or("http");
-        let valid = |it: &str| split_host(it).is_some();
         let authority = forwarded
             .host
-            .filter(|it| valid(it))
+            .filter(|it| address::split_host(it).is_some())
             .map(Cow::Owned)
             .or_else(|| request.authority.map(|it| Cow::Borrowed(without_user_info(it))))
             .or_else(|| only(request.headers, "host").map(Cow::Borrowed));
         Self {
             scheme: fixed.or(forwarded.scheme).unwrap_or_else(own),
             client: forwarded.client,
-            authority: authority.filter(|it| valid(it)),
+            server: authority.as_deref().and_then(address::server),
+            authority,
         }
     }
 
     /// `host[:port]`, well-formed.
     pub(super) fn authority(&self) -> Option<&str> {
-        self.authority.as_deref()
-    }
-
-    /// The host without brackets, and the port if it is written out.
-    pub(super) fn server(&self) -> Option<(&str, Option<u16>)> {
-        split_host(self.authority.as_deref()?)
+        self.authority.as_deref().filter(|_| self.server.is_some())
     }
 }
 

@@ -10,7 +10,7 @@ use reqwest::multipart::{Form, Part};
 use tokio::io::AsyncReadExt as _;
 
 use crate::servers::{Server, raw};
-use crate::telemetry::{Telemetry, attribute, is_child_of, plain};
+use crate::telemetry::{Telemetry, attribute, builder, is_child_of, plain};
 
 const TEXT: &str = "http.response.body.text";
 
@@ -197,6 +197,9 @@ async fn sizes_are_counted_from_what_passes() {
         let expected = (span_end == SpanEnd::Body).then(|| "5".to_owned());
         assert_eq!(attribute(&span, "http.response.body.size"), expected);
     }
+    let options = telemetry.options().record_body_sizes(true).metrics(false);
+    telemetry.client_with(options).post(server.url("/echo")).body("hello").send().await.unwrap();
+    assert_eq!(attribute(&telemetry.one(), "http.request.body.size").unwrap(), "5");
     let metrics = telemetry.metrics();
     for name in ["http.client.request.body.size", "http.client.response.body.size"] {
         let start = format!("{name} sum=10 ");
@@ -266,5 +269,21 @@ async fn an_error_of_the_body_is_that_of_the_span_that_covers_it() {
 
         read(&at_the_head).await;
         assert_eq!(telemetry.one().status, Status::Unset);
+    }
+}
+
+#[tokio::test]
+async fn a_body_breaks_off_as_its_protocol_says() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    for (http, expected) in [
+        (plain(), "response_ended"),
+        (builder().http2_prior_knowledge().build().unwrap(), "http2_reset"),
+    ] {
+        let options = telemetry.options().span_end(SpanEnd::Body);
+        let client = logfire_rs_reqwest::instrument_with(http, options);
+        let response = client.get(server.url("/broken")).send().await.unwrap();
+        let error = response.bytes().await.unwrap_err();
+        let found = attribute(&telemetry.one(), "error.type");
+        assert_eq!(found.as_deref(), Some(expected), "{error:?}");
     }
 }

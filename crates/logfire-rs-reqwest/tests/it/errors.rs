@@ -106,3 +106,12 @@ async fn a_server_that_is_trusted_is_no_error() {
     assert_eq!(attribute(&span, "url.full").unwrap(), url.replace("s3cret", "REDACTED"));
     assert_eq!(span.status, Status::Unset);
 }
+
+#[tokio::test]
+async fn a_body_that_fails_is_not_the_fault_of_the_server() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let parts = [Ok("ab"), Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "broken"))];
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
+    telemetry.client().post(server.url("/echo")).body(body).send().await.unwrap_err();
+    assert_eq!(attribute(&telemetry.one(), "error.type").unwrap(), "request_body_error");
+}

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get, post};
+use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -41,6 +42,7 @@ impl Server {
             .route("/stream", get(stream))
             .route("/events", get(events))
             .route("/upgrade", get(upgrade))
+            .route("/broken", get(broken))
             .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
             .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
             .route("/away/{port}", any(away))
@@ -104,6 +106,16 @@ async fn headers() -> Response {
 async fn slow() -> &'static str {
     tokio::time::sleep(Duration::from_secs(30)).await;
     "late"
+}
+
+/// A body that breaks off.
+async fn broken() -> Body {
+    let parts = [Ok("ab"), Err(std::io::Error::other("broken"))];
+    let parts = futures_util::stream::iter(parts).then(|it| async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        it
+    });
+    Body::from_stream(parts)
 }
 
 /// Four chunks, 20 ms apart.

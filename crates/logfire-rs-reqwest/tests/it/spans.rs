@@ -215,6 +215,7 @@ async fn hooks_see_the_span_and_may_fail() {
     let (server, telemetry) = (Server::start().await, Telemetry::new());
     let options = telemetry.options().request_hook(|span, request| {
         span.set_name(format!("{} - /some/path", request.method));
+        span.add_metric_attribute(KeyValue::new("team", "checkout"));
     });
     let options = options.response_hook(|span, result| {
         span.set_attribute(KeyValue::new("answered", result.is_ok()));
@@ -226,12 +227,20 @@ async fn hooks_see_the_span_and_may_fail() {
     assert_eq!(spans[0].name, "PATCH - /some/path");
     assert_eq!(attribute(&spans[0], "answered").unwrap(), "true");
     assert_eq!(attribute(&spans[1], "answered").unwrap(), "false");
+    assert_eq!(telemetry.metrics().iter().filter(|it| it.contains("team=checkout")).count(), 2);
 
     let options = telemetry.options().request_hook(|_, _| panic!("on purpose"));
     let client = telemetry.client_with(options.response_hook(|_, _| panic!("on purpose")));
+    let client = client.on_request(|_, _| panic!("on purpose"));
     let response = client.get(server.url("/")).send().await.unwrap();
     assert_eq!(response.text().await.unwrap(), "hello");
     assert_eq!(telemetry.one().status, Status::Unset);
+
+    let client = telemetry.client().on_request(|span, request| {
+        span.set_attribute(KeyValue::new("has_body", request.body().is_some()));
+    });
+    client.post(server.url("/")).body("hello").send().await.unwrap();
+    assert_eq!(attribute(&telemetry.one(), "has_body").unwrap(), "true");
 }
 
 #[tokio::test]

@@ -32,6 +32,48 @@ fn every_method_of_reqwest_is_there() {
     }
 }
 
+/// The methods of the client builder that are called through `map`: they take types that have no
+/// public name, belong to one TLS library, or need a feature that is not ours.
+const THROUGH_MAP: [&str; 23] = [
+    "add_crl",
+    "add_crls",
+    "connector_layer",
+    "dns_resolver",
+    "http3_congestion_bbr",
+    "http3_conn_receive_window",
+    "http3_max_field_section_size",
+    "http3_max_idle_timeout",
+    "http3_prior_knowledge",
+    "http3_send_grease",
+    "http3_send_window",
+    "http3_stream_receive_window",
+    "tcp_user_timeout",
+    "tls_backend_native",
+    "tls_backend_preconfigured",
+    "tls_backend_rustls",
+    "tls_crls_only",
+    "tls_early_data",
+    "tls_sslkeylogfile",
+    "use_native_tls",
+    "use_preconfigured_tls",
+    "use_rustls_tls",
+    "zstd",
+];
+
+#[test]
+fn every_method_of_the_client_builder_is_there_or_named_as_missing() {
+    let theirs = source_of_reqwest().join("src/async_impl/client.rs");
+    let theirs = std::fs::read_to_string(theirs).unwrap();
+    let ours = include_str!("../../src/client_builder.rs");
+    let missing: Vec<_> = methods(&theirs, "impl ClientBuilder {")
+        .into_iter()
+        .filter(|it| !ours.contains(&format!("pub fn {it}")))
+        .filter(|it| !ours.contains(&format!(" {it}(")))
+        .filter(|it| !["unix_socket", "windows_named_pipe"].contains(&it.as_str()))
+        .collect();
+    assert_eq!(missing, THROUGH_MAP);
+}
+
 /// Features that choose a TLS library or need more than cargo, with which reqwest is asked itself.
 const NOT_MAPPED: [&str; 9] = [
     "default",
@@ -77,11 +119,11 @@ fn source_of_reqwest() -> PathBuf {
     manifest.parent().unwrap().to_owned()
 }
 
-/// The public methods of the block that starts with `header`.
+/// The public methods of the blocks that start with `header`.
 fn methods(source: &str, header: &str) -> BTreeSet<String> {
-    let block = source.split(&format!("\n{header}\n")).nth(1).unwrap();
-    let block = block.split("\n}\n").next().unwrap();
-    let names = block.lines().filter_map(|it| it.strip_prefix("    pub fn "));
+    let start = format!("\n{header}\n");
+    let blocks = source.split(&start).skip(1).filter_map(|it| it.split("\n}\n").next());
+    let names = blocks.flat_map(str::lines).filter_map(|it| it.strip_prefix("    pub fn "));
     let name = |it: &str| it.split(['(', '<']).next().unwrap().to_owned();
     names.map(name).collect()
 }
