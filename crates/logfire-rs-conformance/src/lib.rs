@@ -2,8 +2,8 @@
 //!
 //! A [`Site`] is a small service that every [front end](FRONT_ENDS) serves in its own way: the same
 //! paths, the same answers. An [`Exchange`] sends it one request and gives what was recorded as text,
-//! so that a difference between two adapters is a difference between two texts. Those that are to be are
-//! [listed](DIFFERENCES), with their reasons.
+//! so that a difference between two adapters is a difference between two texts. Those that
+//! are to be are [listed](DIFFERENCES), with their reasons.
 
 #![expect(
     clippy::expect_used,
