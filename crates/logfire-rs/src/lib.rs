@@ -32,12 +32,18 @@
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
+//! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`hyper`**: [`instrument_hyper`], [`instrument_hyper_client`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
+#[cfg(feature = "actix-web")]
+pub use logfire_rs_actix_web::{
+    self as actix_web, instrument as instrument_actix_web,
+    instrument_with as instrument_actix_web_with,
+};
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{
     self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
@@ -72,10 +78,20 @@ pub use logfire_rs_warp::{
 };
 
 /// The examples of the documents, which are tests of this crate.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
+#[cfg(all(
+    doctest,
+    feature = "actix-web",
+    feature = "axum",
+    feature = "reqwest",
+    feature = "sdk",
+    feature = "tower"
+))]
 mod documentation {
     #[doc = include_str!("../../../README.md")]
     pub struct Readme;
+
+    #[doc = include_str!("../../../docs/actix-web.md")]
+    pub struct ActixWeb;
 
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
