@@ -10,12 +10,10 @@ mod span;
 mod way;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::global::BoxedTracer;
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, InstrumentationScope};
 
 pub use self::body::ClientBody;
@@ -25,13 +23,13 @@ pub use self::phases::PhaseSpan;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
 pub use self::way::{EnteredClient, record_client_retry};
+use crate::backend::{self, Backend};
 use crate::message::ClientRequest;
 use crate::method::Method;
-use crate::metrics::{HttpMetrics, Side};
+use crate::metrics::Side;
 use crate::options::HttpClientOptions;
-use crate::propagation::Propagation;
 use crate::redaction::FilterUrl;
-use crate::{attributes, diagnostics, names};
+use crate::{diagnostics, names};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
 ///
@@ -51,14 +49,6 @@ struct Engine {
     backend: OnceLock<Backend>,
 }
 
-struct Backend {
-    tracer: Option<BoxedTracer>,
-    metrics: Option<HttpMetrics>,
-    propagation: Propagation,
-    /// The tracer turned out to make no spans.
-    no_sdk: AtomicBool,
-}
-
 impl HttpClientInstrumenter {
     /// An instrumenter that reports as the instrumentation library `name`, and reads the
     /// environment variables of the adapter `key`.
@@ -69,11 +59,8 @@ impl HttpClientInstrumenter {
         key: &str,
         options: HttpClientOptions,
     ) -> Self {
-        let scope = InstrumentationScope::builder(name)
-            .with_version(version)
-            .with_schema_url(attributes::SCHEMA_URL)
-            .build();
         let config = ClientConfig::new(key, options);
+        let scope = backend::scope(name, version);
         Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
     }
 
@@ -123,17 +110,8 @@ impl Engine {
     fn backend(&self) -> &Backend {
         self.backend.get_or_init(|| {
             let shared = &self.config.options.shared;
-            let metrics = shared.metrics.unwrap_or(true) && shared.has_meter();
-            Backend {
-                tracer: shared.spans.unwrap_or(true).then(|| shared.tracer(self.scope.clone())),
-                metrics: metrics.then(|| {
-                    let meter = shared.meter(self.scope.clone());
-                    let body_sizes = shared.body_sizes.unwrap_or(false);
-                    HttpMetrics::new(&meter, Side::Client, body_sizes)
-                }),
-                propagation: Propagation::resolve(shared.propagator.as_ref()),
-                no_sdk: AtomicBool::new(false),
-            }
+            let body_sizes = shared.body_sizes.unwrap_or(false);
+            Backend::resolve(shared, &self.scope, Side::Client, body_sizes)
         })
     }
 
@@ -156,7 +134,7 @@ impl Engine {
         let server = config::server(request, url);
         let (wall, clock) = (SystemTime::now(), Instant::now());
 
-        let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
+        let tracer = backend.tracer();
         let (context, recording) = if let Some(tracer) = tracer {
             let name = settings.name().unwrap_or(name);
             let mut attributes =
@@ -166,20 +144,7 @@ impl Engine {
                 .with_kind(SpanKind::Client)
                 .with_start_time(wall)
                 .with_attributes(attributes);
-            let span = tracer.build_with_context(builder, parent);
-            let span_id = span.span_context().span_id();
-            if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id()
-            {
-                backend.no_sdk.store(true, Ordering::Relaxed);
-                diagnostics::no_tracer_provider();
-            }
-            let recording = span.is_recording();
-            let context = if recording {
-                parent.with_span(span)
-            } else {
-                parent.with_remote_span_context(span.span_context().clone())
-            };
-            (context, recording)
+            backend.start(tracer, builder, parent)
         } else {
             (parent.clone(), false)
         };

@@ -1,6 +1,7 @@
 //! What went wrong in the instrumentation itself: counted always, logged rarely.
 
 use std::collections::HashSet;
+use std::fmt::{Display, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -55,6 +56,15 @@ pub(crate) fn guarded<R>(hook: &'static str, run: impl FnOnce() -> R) -> Option<
             }
         })
         .ok()
+}
+
+/// What an error of the application says; nothing if it panics or fails to say it.
+pub(crate) fn display(error: &dyn Display) -> String {
+    let text = guarded("Display", || {
+        let mut text = String::new();
+        write!(text, "{error}").map(|()| text)
+    });
+    text.and_then(Result::ok).unwrap_or_default()
 }
 
 pub(crate) fn invalid_setting(setting: &str, problem: &str) {

@@ -63,9 +63,9 @@ impl TrustedProxies {
                     Peer::Inet(peer) if !trusted(peer.ip()) => return None,
                     Peer::Inet(_) | Peer::Unix(_) => {}
                 }
-                let proxies = hops.clients.iter().rev();
+                let proxies = hops.clients.iter().skip(1).rev();
                 let proxies = proxies.take_while(|it| it.is_some_and(trusted)).count();
-                hops.clients.len().saturating_sub(proxies + 1)
+                hops.len().saturating_sub(proxies + 1)
             }
         };
         Some(hops.at(sender))
@@ -115,6 +115,10 @@ impl Hops {
     fn read(headers: &dyn Headers) -> Option<Self> {
         let mut hops = Self::default();
         if let Some(list) = joined(headers, "forwarded") {
+            // A quote that a client left open would swallow what the proxies add: void all.
+            if has_open_quote(headers) {
+                return Some(hops);
+            }
             for element in split_quoted(&list, ',') {
                 let mut client = None;
                 let (mut scheme, mut host) = (String::new(), String::new());
@@ -187,6 +191,15 @@ fn node(node: &str) -> Option<IpAddr> {
         None => node.split_once(':')?.0,
     };
     ip.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// Whether a line of `Forwarded` ends inside of quotes.
+fn has_open_quote(headers: &dyn Headers) -> bool {
+    let mut open = false;
+    headers.each("forwarded", &mut |line| {
+        open |= line.bytes.iter().filter(|it| **it == b'"').count() % 2 != 0;
+    });
+    open
 }
 
 /// Splits at `separator`, but not inside of quotes.
@@ -264,6 +277,12 @@ mod tests {
         let chain = [("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.1")];
         assert_eq!(read(&networks, peer, &chain), "1.2.3.4 - -");
         assert_eq!(read(&networks, peer, &[("x-forwarded-for", "10.0.0.1")]), "10.0.0.1 - -");
+        for client in ["1.2.3.4", "10.0.0.1"] {
+            let hosts = [("x-forwarded-for", client), ("x-forwarded-host", "evil, real")];
+            assert_eq!(read(&networks, peer, &hosts), format!("{client} - real"));
+        }
+        let only_host = [("x-forwarded-host", "evil, real")];
+        assert_eq!(read(&networks, peer, &only_host), "- - real");
     }
 
     #[test]
@@ -282,6 +301,8 @@ mod tests {
             (&[("forwarded", "for=_hidden;proto=gopher")], "- - -"),
             (&[("forwarded", "nonsense"), ("x-forwarded-for", "1.2.3.4")], "- - -"),
             (&[("forwarded", "nonsense, for=1.2.3.4;")], "1.2.3.4 - -"),
+            (&[("forwarded", r#"for=6.6.6.6;host=evil;x=", for=1.2.3.4;host=real"#)], "- - -"),
+            (&[("forwarded", r#"for=6.6.6.6;x=""#), ("forwarded", r#"for="1.2.3.4""#)], "- - -"),
             (
                 &[("x-forwarded-for", "1.2.3.4:5678"), ("x-forwarded-host", "a.b:1, c.d")],
                 "1.2.3.4 - c.d",

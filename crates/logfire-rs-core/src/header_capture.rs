@@ -136,7 +136,7 @@ fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
     }
     let text = value.to_text();
     // Only a URL or an authority has a secret inside of what is not one as a whole.
-    if text.bytes().any(|it| it == b'@' || it == b'?') {
+    if text.bytes().any(|it| matches!(it, b'@' | b'?' | b'#')) {
         return StringValue::from(redaction::mask_text(&text));
     }
     StringValue::from(text.into_owned())
@@ -165,6 +165,7 @@ mod tests {
             ("!x-marked", b"hunter2"),
             ("X-Bytes", b"\xffa"),
             ("X-Empty", b""),
+            ("Location", b"https://a.b/back#access_token=hunter2"),
             ("Referer", b"https://ada:hunter2@a.b/?sig=hunter2&q=1"),
         ]);
         let mut attributes = Vec::new();
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_whatever_way_they_are_captured() {
-        let hidden = r#"h.authorization=["[REDACTED]"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
+        let hidden = r#"h.authorization=["[REDACTED]"] h.location=["https://a.b/back#access_token=REDACTED"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
         assert_eq!(record(&[".*"], &[], None), hidden);
         assert_eq!(record(&["authorization"], &[], None), r#"h.authorization=["[REDACTED]"]"#);
         assert_eq!(record(&["x-tag"], &["TAG"], None), r#"h.x-tag=["[REDACTED]","[REDACTED]"]"#);

@@ -18,6 +18,7 @@
 
 mod address;
 mod attributes;
+mod backend;
 mod client;
 mod current;
 mod diagnostics;

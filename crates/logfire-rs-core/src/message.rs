@@ -156,7 +156,7 @@ impl HttpVersion {
 pub enum Frame<'a> {
     /// The status line and headers of the response.
     Head,
-    /// Bytes of a body.
+    /// Bytes of a body; the first piece of data that is in several pieces.
     Data(&'a [u8]),
     /// The trailers of a body.
     Trailers,

@@ -8,6 +8,8 @@ use crate::names;
 const DEFAULT: [&str; 10] =
     ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY"];
 
+const OTHER: &str = "_OTHER";
+
 /// The methods that are recorded by name; all others are `_OTHER`.
 ///
 /// Matched with regard to case, as the methods of HTTP are.
@@ -27,33 +29,54 @@ impl KnownMethods {
     }
 
     pub(crate) fn classify(&self, method: &str) -> Method {
-        self.0.iter().find(|it| **it == method).map_or(Method::OTHER, |it| Method(it))
+        let name = self.0.iter().find(|it| **it == method).copied().unwrap_or(OTHER);
+        let framing = match method {
+            "HEAD" => Framing::Head,
+            "CONNECT" => Framing::Connect,
+            _ => Framing::Usual,
+        };
+        Method { name, framing }
     }
 }
 
 /// A known method, or `_OTHER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Method(&'static str);
+pub(crate) struct Method {
+    name: &'static str,
+    framing: Framing,
+}
+
+/// What the method means for the body of an answer, whether its name is known or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Usual,
+    Head,
+    Connect,
+}
 
 impl Method {
-    pub(crate) const OTHER: Self = Self("_OTHER");
+    pub(crate) const OTHER: Self = Self { name: OTHER, framing: Framing::Usual };
 
     /// The value of `http.request.method`.
     pub(crate) fn as_str(self) -> &'static str {
-        self.0
+        self.name
     }
 
     /// The first word of the span's name.
     pub(crate) fn span_name(self) -> &'static str {
-        if self.is_other() { "HTTP" } else { self.0 }
+        if self.is_other() { "HTTP" } else { self.name }
     }
 
     pub(crate) fn is_other(self) -> bool {
-        self == Self::OTHER
+        self.name == OTHER
     }
 
     pub(crate) fn is_head(self) -> bool {
-        self.0 == "HEAD"
+        self.framing == Framing::Head
+    }
+
+    pub(crate) fn is_connect(self) -> bool {
+        self.framing == Framing::Connect
     }
 }
 
@@ -72,5 +95,8 @@ mod tests {
         let own = KnownMethods::new(["FROB"]);
         assert_eq!(own.classify("FROB").span_name(), "FROB");
         assert_eq!(own.classify("GET").span_name(), "HTTP");
+        let head = own.classify("HEAD");
+        assert_eq!((head.as_str(), head.is_head()), ("_OTHER", true));
+        assert!(own.classify("CONNECT").is_connect());
     }
 }

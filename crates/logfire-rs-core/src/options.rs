@@ -7,3 +7,4 @@ mod shared;
 pub use self::client::HttpClientOptions;
 pub(crate) use self::server::FrameHook;
 pub use self::server::{DistributedTracing, HttpServerOptions, SpanDetails, SpanEnd, UrlScheme};
+pub(crate) use self::shared::SharedOptions;

@@ -157,7 +157,7 @@ impl RequestSpan {
         notes.error.get_or_insert(error_type);
         drop(notes);
         if self.0.recording {
-            let message = redaction::mask_text(&error.to_string());
+            let message = redaction::mask_text(&diagnostics::display(error));
             let event = attributes::exception(error_type, message);
             self.0.context.span().add_event(attributes::EXCEPTION, event);
         }

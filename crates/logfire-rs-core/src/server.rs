@@ -8,14 +8,12 @@ mod origin;
 mod span;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::global::BoxedTracer;
-use opentelemetry::trace::{
-    Link, Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _,
-};
+use opentelemetry::trace::{Link, SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, InstrumentationScope};
 
 use self::config::ServerConfig;
@@ -25,12 +23,13 @@ use self::frames::observes_request;
 pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
 pub use self::span::{ServerSpan, TraceResponse};
+use crate::backend::{self, Backend};
 use crate::message::ServerRequest;
-use crate::metrics::{HttpMetrics, Side};
+use crate::metrics::Side;
 use crate::options::{DistributedTracing, HttpServerOptions};
-use crate::propagation::{Propagation, unsampled};
+use crate::propagation::unsampled;
 use crate::request_span::{Exchange, Notes, RequestSpan};
-use crate::{attributes, diagnostics, names};
+use crate::{diagnostics, names};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
 ///
@@ -50,14 +49,6 @@ pub(crate) struct Engine {
     backend: OnceLock<Backend>,
 }
 
-struct Backend {
-    tracer: Option<BoxedTracer>,
-    metrics: Option<HttpMetrics>,
-    propagation: Propagation,
-    /// The tracer turned out to make no spans.
-    no_sdk: AtomicBool,
-}
-
 impl HttpServerInstrumenter {
     /// An instrumenter that reports as the instrumentation library `name`, and reads the
     /// environment variables of the adapter `key`.
@@ -68,11 +59,8 @@ impl HttpServerInstrumenter {
         key: &str,
         options: HttpServerOptions,
     ) -> Self {
-        let scope = InstrumentationScope::builder(name)
-            .with_version(version)
-            .with_schema_url(attributes::SCHEMA_URL)
-            .build();
         let config = ServerConfig::new(key, options);
+        let scope = backend::scope(name, version);
         Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
     }
 
@@ -93,6 +81,9 @@ impl HttpServerInstrumenter {
     }
 
     fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
+        if Context::current().is_telemetry_suppressed() {
+            return ServerSpan::passing(None);
+        }
         let engine = &self.0;
         let config = &engine.config;
         let backend = engine.backend();
@@ -100,7 +91,7 @@ impl HttpServerInstrumenter {
         if config.excludes(request, &origin) {
             return ServerSpan::passing(Some(engine.excluded_context(request)));
         }
-        let tracer = backend.tracer.as_ref().filter(|_| !backend.no_sdk.load(Ordering::Relaxed));
+        let tracer = backend.tracer();
         if tracer.is_none() && backend.metrics.is_none() {
             return ServerSpan::passing(engine.passed_context(request));
         }
@@ -121,16 +112,8 @@ impl Engine {
     fn backend(&self) -> &Backend {
         self.backend.get_or_init(|| {
             let shared = &self.config.options.shared;
-            let metrics = shared.metrics.unwrap_or(true) && shared.has_meter();
-            Backend {
-                tracer: shared.spans.unwrap_or(true).then(|| shared.tracer(self.scope.clone())),
-                metrics: metrics.then(|| {
-                    let meter = shared.meter(self.scope.clone());
-                    HttpMetrics::new(&meter, Side::Server, self.config.body_sizes)
-                }),
-                propagation: Propagation::resolve(shared.propagator.as_ref()),
-                no_sdk: AtomicBool::new(false),
-            }
+            let body_sizes = self.config.body_sizes;
+            Backend::resolve(shared, &self.scope, Side::Server, body_sizes)
         })
     }
 
@@ -175,19 +158,7 @@ impl Engine {
             if let Some(link) = link {
                 builder = builder.with_links(vec![link]);
             }
-            let span = tracer.build_with_context(builder, &parent);
-            let span_id = span.span_context().span_id();
-            if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id()
-            {
-                backend.no_sdk.store(true, Ordering::Relaxed);
-                diagnostics::no_tracer_provider();
-            }
-            let recording = span.is_recording();
-            let context = if recording {
-                parent.with_span(span)
-            } else {
-                parent.with_remote_span_context(span.span_context().clone())
-            };
+            let (context, recording) = backend.start(tracer, builder, &parent);
             (context, recording, path)
         } else {
             (parent, false, None)

@@ -244,14 +244,14 @@ impl Reports {
     fn unreachable(&mut self, reason: String) {
         if due(&mut self.last_unreachable) {
             let destination = self.destination.clone();
-            (self.listener.0)(&Problem::Unreachable { destination, reason });
+            self.listener.tell(&Problem::Unreachable { destination, reason });
         }
     }
 
     fn refused(&mut self, status: u16) {
         if due(&mut self.last_refused) {
             let destination = self.destination.clone();
-            (self.listener.0)(&Problem::Refused { destination, status });
+            self.listener.tell(&Problem::Refused { destination, status });
         }
     }
 
@@ -260,7 +260,7 @@ impl Reports {
             let exports = lost - self.lost;
             self.lost = lost;
             let destination = self.destination.clone();
-            (self.listener.0)(&Problem::Lost { destination, exports });
+            self.listener.tell(&Problem::Lost { destination, exports });
         }
     }
 }

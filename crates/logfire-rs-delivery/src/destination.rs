@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
 
 use crate::Region;
@@ -66,12 +67,12 @@ impl Destination {
         let base_url = base_url.trim();
         let valid = base_url.parse::<Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.authority().is_some_and(has_host_and_good_port)
         });
         if !valid || base_url.contains('#') {
             return Err(InvalidDestination(format!(
                 "`{}` is not a URL like `https://host[:port][/path]`",
-                without_credentials(base_url)
+                without_secrets(base_url)
             )));
         }
         Ok(Self {
@@ -106,20 +107,21 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If `name` or `value` cannot be a header. The error never shows the value.
+    /// If `name` or `value` cannot be a header. The error shows neither the value nor what of the
+    /// name may be one.
     ///
     /// ```
     /// # use logfire_rs_delivery::Destination;
     /// let destination = Destination::new("http://localhost:4318")?.header("x-team", "a")?;
     /// assert_eq!(
     ///     Destination::new("http://localhost:4318")?.header("x team", "a").unwrap_err().to_string(),
-    ///     "`x team` is not a header name",
+    ///     "`x…` is not a header name",
     /// );
     /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
     /// ```
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidDestination> {
         let header = HeaderName::try_from(name)
-            .map_err(|_| InvalidDestination(format!("`{name}` is not a header name")))?;
+            .map_err(|_| InvalidDestination(format!("`{}` is not a header name", start(name))))?;
         let mut value = HeaderValue::try_from(value).map_err(|_| {
             InvalidDestination(format!("the value of `{name}` cannot be sent in a header"))
         })?;
@@ -242,6 +244,31 @@ impl fmt::Display for InvalidDestination {
 
 impl std::error::Error for InvalidDestination {}
 
+fn has_host_and_good_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    !host.is_empty() && (host_and_port == host || authority.port_u16().is_some())
+}
+
+/// A URL that is none: a password in it may hold any character, a slash or a question mark as well.
+fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |it| it + 3));
+    let (mark, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("REDACTED@", rest),
+        None => ("", rest),
+    };
+    match rest.find(['?', '#']) {
+        Some(end) => format!("{scheme}{mark}{}…", rest.get(..=end).unwrap_or_default()),
+        None => format!("{scheme}{mark}{rest}"),
+    }
+}
+
+/// What of `name` can be part of a name: after a colon in the wrong place comes a value.
+fn start(name: &str) -> String {
+    let end = name.find(|it: char| !it.is_ascii_alphanumeric() && it != '-' && it != '_');
+    format!("{}…", name.get(..end.unwrap_or(name.len())).unwrap_or_default())
+}
+
 /// Everything between `://` and the last `@` before the path is a secret.
 fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
@@ -272,9 +299,35 @@ mod tests {
         ] {
             assert!(Destination::new(url).is_ok(), "{url}");
         }
-        for url in ["", "a", "/a", "http://", "http:///x", "ftp://a", "http://a b", "http://a#x"] {
+        for url in [
+            "",
+            "a",
+            "/a",
+            "http://",
+            "http:///x",
+            "ftp://a",
+            "http://a b",
+            "http://a#x",
+            "http://a:b",
+        ] {
             assert!(Destination::new(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn an_error_shows_no_secret_of_what_it_refuses() {
+        for (url, shown) in [
+            ("user:hunter2@host:1", "REDACTED@host:1"),
+            ("https://user:p#ss@host", "https://REDACTED@host"),
+            ("https://user:p/s?s@host:x", "https://REDACTED@host:x"),
+            ("ftp://host?key=hunter2", "ftp://host?…"),
+            ("http://host#hunter2", "http://host#…"),
+        ] {
+            let expected = format!("`{shown}` is not a URL like `https://host[:port][/path]`");
+            assert_eq!(Destination::new(url).unwrap_err().to_string(), expected);
+        }
+        let header = Destination::new("http://a").unwrap().header("authorization: hunter2", "");
+        assert_eq!(header.unwrap_err().to_string(), "`authorization…` is not a header name");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a delivery tells about its troubles.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{fmt, sync::Arc};
 
 use http::StatusCode;
@@ -65,6 +66,13 @@ impl fmt::Display for Problem {
 /// Who is told.
 #[derive(Clone)]
 pub(crate) struct Listener(pub(crate) Arc<dyn Fn(&Problem) + Send + Sync>);
+
+impl Listener {
+    /// A listener that panics, as `println!` does without a stdout, does not stop the delivery.
+    pub(crate) fn tell(&self, problem: &Problem) {
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.0)(problem)));
+    }
+}
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

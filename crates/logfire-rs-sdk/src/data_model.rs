@@ -177,6 +177,7 @@ pub(crate) fn remove_outdated_pending(batch: &mut Vec<SpanData>) {
 
 /// Adds type, message and level, and makes level and status agree.
 pub(crate) fn complete(span: &mut SpanData) {
+    keep_last(&mut span.attributes);
     if text(&span.attributes, &[SPAN_TYPE]).is_none() {
         span.attributes.push(KeyValue::new(SPAN_TYPE, "span"));
     }
@@ -200,6 +201,19 @@ pub(crate) fn complete(span: &mut SpanData) {
             }
         }
         _ => {}
+    }
+}
+
+/// The SDK adds an attribute that is set again behind the first one of its name.
+fn keep_last(attributes: &mut Vec<KeyValue>) {
+    let mut index = 0;
+    while let Some(attribute) = attributes.get(index) {
+        let later = attributes.iter().skip(index + 1);
+        if later.clone().any(|it| it.key == attribute.key) {
+            attributes.remove(index);
+        } else {
+            index += 1;
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Where the SDK tells what it could not do.
 
-use std::{fmt, io::Write, sync::Arc};
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{fmt, sync::Arc};
 
 /// Called with one line per warning.
 #[derive(Clone)]
@@ -12,7 +14,8 @@ impl Warnings {
     }
 
     pub(crate) fn warn(&self, warning: &impl fmt::Display) {
-        (self.0)(&warning.to_string());
+        // `println!` panics if stdout is gone, and some warnings are told in a `drop`.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.0)(&warning.to_string())));
     }
 }
 

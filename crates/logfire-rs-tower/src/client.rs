@@ -106,7 +106,7 @@ impl HttpClientLayer {
     }
 
     fn start<B>(&self, request: &mut Request<B>, url: &str) -> Option<ClientSpan> {
-        let settings = request.extensions_mut().remove::<PerRequest>().unwrap_or_default();
+        let settings = request.extensions().get::<PerRequest>().cloned().unwrap_or_default();
         let described = ClientRequest {
             method: request.method().as_str(),
             url,

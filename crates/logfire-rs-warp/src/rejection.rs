@@ -55,8 +55,11 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
             })*
         };
     }
+    if rejection.find::<BodyDeserializeError>().is_some() {
+        // Its text quotes the body.
+        return ("body_deserialize_error", "the body could not be deserialized".to_owned());
+    }
     find! {
-        BodyDeserializeError => "body_deserialize_error",
         InvalidHeader => "invalid_header",
         InvalidQuery => "invalid_query",
         LengthRequired => "length_required",

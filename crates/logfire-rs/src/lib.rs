@@ -57,7 +57,9 @@ pub use logfire_rs_core::{
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
-    self as hyper, instrument as instrument_hyper, instrument_with as instrument_hyper_with,
+    self as hyper, instrument as instrument_hyper, instrument_client as instrument_hyper_client,
+    instrument_client_with as instrument_hyper_client_with,
+    instrument_with as instrument_hyper_with,
 };
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use logfire_rs_axum::{instrument_with, layer};
+use logfire_rs_core::suppress_instrumentation;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -71,4 +72,19 @@ async fn service_builder_trace_and_compression() {
     );
     let inside = router().layer(layer(spans.options())).layer(CompressionLayer::new());
     assert_eq!(spans.of(&inside, "GET /").await, "GET / | route / | path / | 200 | -");
+}
+
+#[tokio::test]
+async fn a_probe_of_the_application_itself_does_not_switch_the_spans_off() {
+    let spans = Spans::new();
+    let app = instrument_with(router(), spans.options());
+    assert_eq!(suppress_instrumentation(spans.of(&app, "GET /")).await, "");
+    assert_eq!(spans.of(&app, "GET /").await, "GET / | route / | path / | 200 | -");
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_no_body_whatever_the_method_is_called() {
+    let spans = Spans::new();
+    let app = instrument_with(router(), spans.options().known_methods(["GET"]));
+    assert_eq!(spans.of(&app, "HEAD /").await, "HTTP / | route / | path / | 200 | -");
 }

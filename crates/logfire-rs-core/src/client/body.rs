@@ -8,6 +8,7 @@ use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _};
 
 use super::captured::{self, Captured};
 use super::{ClientSpan, way};
+use crate::diagnostics;
 use crate::message::ClientResponse;
 use crate::options::SpanEnd;
 use crate::redaction;
@@ -43,9 +44,8 @@ impl ClientSpan {
     #[must_use]
     pub fn into_body(mut self, response: &ClientResponse<'_>) -> Option<ClientBody> {
         let config = &self.start.engine.config;
-        let endless = response.status == 101
-            || self.start.method.as_str() == "CONNECT"
-            || is_event_stream(response);
+        let endless =
+            response.status == 101 || self.start.method.is_connect() || is_event_stream(response);
         let covered = config.span_end == SpanEnd::Body && !endless;
         let capture = config.capture_response_body && self.start.recording && !endless;
         let captured =
@@ -77,7 +77,7 @@ impl ClientBody {
             return;
         }
         let start = &self.span.start;
-        let Some(tracer) = &start.engine.backend().tracer else { return };
+        let Some(tracer) = start.engine.backend().tracer() else { return };
         let (wall, clock) = (SystemTime::now(), Instant::now());
         let builder = SpanBuilder::from_name("Reading response body").with_start_time(wall);
         let span = tracer.build_with_context(builder, &start.context);
@@ -98,7 +98,11 @@ impl ClientBody {
             return self.span.fail(error_type, message);
         }
         if let Reading::Started { context, .. } = &self.reading {
-            way::set_error(context, error_type, redaction::mask_text(&message.to_string()));
+            way::set_error(
+                context,
+                error_type,
+                redaction::mask_text(&diagnostics::display(message)),
+            );
         }
     }
 }

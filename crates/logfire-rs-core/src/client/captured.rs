@@ -1,6 +1,7 @@
 //! Bodies as attributes: which ones, how much of them, and as what text.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use opentelemetry::KeyValue;
 
@@ -120,8 +121,10 @@ fn decode(bytes: &[u8], charset: Charset, cut: bool) -> Option<Cow<'_, str>> {
 /// A form as a JSON object; a field that comes several times is a list.
 fn form(body: &str) -> String {
     let mut fields: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
+    let mut indices = HashMap::new();
     for (key, value) in form_urlencoded::parse(body.as_bytes()) {
-        match fields.iter_mut().find(|it| it.0 == key) {
+        let index = *indices.entry(key.clone()).or_insert(fields.len());
+        match fields.get_mut(index) {
             Some((_, values)) => values.push(value),
             None => fields.push((key, vec![value])),
         }

@@ -60,7 +60,7 @@ impl HttpClientInstrumenter {
         if parent.is_telemetry_suppressed() || !parent.span().is_recording() {
             return None;
         }
-        let tracer = self.0.backend().tracer.as_ref()?;
+        let tracer = self.0.backend().tracer()?;
         let (wall, clock) = (SystemTime::now(), Instant::now());
         let span = tracer.build_with_context(builder.with_start_time(wall), &parent);
         Some(PhaseSpan { context: parent.with_span(span), wall, clock, done: false })

@@ -114,10 +114,8 @@ impl ClientSpan {
     ///
     /// `path` is that of the URL.
     pub fn call_hook(&mut self, path: &str, hook: impl FnOnce(&RequestSpan)) {
-        if self.start.recording {
-            let handle = self.handle(path);
-            diagnostics::guarded("on_request", || hook(handle));
-        }
+        let handle = self.handle(path);
+        diagnostics::guarded("on_request", || hook(handle));
     }
 
     /// What hooks share; made for the first one.
@@ -236,7 +234,7 @@ impl ClientSpan {
     pub(super) fn fail(&mut self, error_type: &'static str, message: &dyn Display) {
         self.error = Some(Value::from(error_type));
         if self.start.recording {
-            let text = redaction::mask_text(&message.to_string());
+            let text = redaction::mask_text(&diagnostics::display(message));
             let span = self.start.context.span();
             span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
             span.set_status(Status::error(text));

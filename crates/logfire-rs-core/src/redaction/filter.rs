@@ -39,7 +39,8 @@ impl<'a> FilterUrl<'a> {
     pub fn parse(url: &'a str) -> Self {
         let (rest, fragment) = split(url, '#');
         let (rest, query) = split(rest, '?');
-        let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
+        let scheme_and_rest = rest.split_once("://").filter(|it| is_scheme(it.0));
+        let (scheme, rest) = scheme_and_rest.unwrap_or(("", rest));
         let (authority, path) = if scheme.is_empty() {
             ("", rest)
         } else {
@@ -142,6 +143,12 @@ impl<'a> FilterUrl<'a> {
     }
 }
 
+/// A `://` in a path is not that of a scheme.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|it: char| it.is_ascii_alphabetic())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it))
+}
+
 fn split(text: &str, at: char) -> (&str, Option<&str>) {
     text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
 }
@@ -167,6 +174,8 @@ mod tests {
             ("", None, "/a", Some("b"))
         );
         assert_eq!(path.with_query_pairs::<&str, &str>([]), "/a");
-        assert_eq!(FilterUrl::parse("/to?url=http://x").scheme(), "");
+        for path in ["/to?url=http://x", "/proxy/https://x/y", "://x"] {
+            assert_eq!(FilterUrl::parse(path).scheme(), "", "{path}");
+        }
     }
 }

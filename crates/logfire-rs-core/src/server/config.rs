@@ -94,7 +94,8 @@ impl ServerConfig {
             attributes.push(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
         }
         push_addresses(request, origin, &mut attributes);
-        if let Some(agent) = request.headers.first("user-agent").filter(|it| !it.bytes.is_empty()) {
+        let agent = request.headers.first("user-agent");
+        if let Some(agent) = agent.filter(|it| !it.bytes.is_empty() && !it.sensitive) {
             attributes.push(attribute(keys::USER_AGENT_ORIGINAL, address::agent_text(agent.bytes)));
         }
         self.request_headers.record(request.headers, &mut attributes);

@@ -72,6 +72,7 @@ impl ServerExchange {
         let point = Notes {
             route: notes.route.clone(),
             status: notes.status,
+            error: notes.error,
             metric_attributes: notes.metric_attributes.clone(),
             ..Notes::default()
         };

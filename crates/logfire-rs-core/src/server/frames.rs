@@ -95,7 +95,7 @@ fn tell(hook: Option<&FrameHook>, name: &'static str, span: &RequestSpan, frame:
 /// Makes the span of one part, a child of the request's.
 fn record(span: &RequestSpan, kind: Option<(&str, &'static str)>, status: Option<u16>) {
     let (Some((suffix, kind)), Some(server)) = (kind, &span.0.server) else { return };
-    let Some(tracer) = &server.engine.backend().tracer else { return };
+    let Some(tracer) = server.engine.backend().tracer() else { return };
     if !span.0.recording {
         return;
     }

@@ -8,6 +8,7 @@ use super::exchange::{panic_message, record_failure};
 use super::frames;
 use crate::attributes::{self as keys, attribute};
 use crate::current::Entered;
+use crate::diagnostics;
 use crate::message::Frame;
 use crate::request_span::RequestSpan;
 
@@ -71,7 +72,7 @@ impl KeepOpen {
     /// Records that the connection failed; `error_type` is one of a closed list of the adapter.
     pub fn record_error(&self, error_type: &'static str, error: &dyn Display) {
         if let Some(handle) = &self.handle {
-            record_failure(handle, error_type, || error.to_string());
+            record_failure(handle, error_type, || diagnostics::display(error));
         }
     }
 

@@ -158,14 +158,11 @@ impl ServerSpan {
         }
 
         let method = handle.0.method;
-        let tunnel = status == 101 || method.as_str() == "CONNECT" && (200..300).contains(&status);
+        let tunnel = status == 101 || method.is_connect() && (200..300).contains(&status);
         let bodiless = method.is_head() || tunnel || matches!(status, 100..=199 | 204 | 304);
         self.progress = if bodiless { Progress::Complete } else { Progress::Body };
         self.expected = content_length(headers);
-        if tunnel || is_event_stream(headers) {
-            server.record_duration_now(&handle.0);
-        }
-
+        let endless = tunnel || is_event_stream(headers);
         let (hook, end) = (config.options.response_hook.clone(), config.options.span_end);
         if let Some(hook) = hook {
             self.inside(|span| {
@@ -173,6 +170,11 @@ impl ServerSpan {
                     hook(span, &ServerResponse { status, headers });
                 });
             });
+        }
+        if let (true, Some(handle)) = (endless, &self.handle)
+            && let Some(server) = &handle.0.server
+        {
+            server.record_duration_now(&handle.0);
         }
         self.response_frame(&Frame::Head);
         if end == SpanEnd::Head {
@@ -184,12 +186,12 @@ impl ServerSpan {
     ///
     /// `error_type` is one of a closed list of the adapter; secrets are masked in `error`.
     pub fn record_error(&mut self, error_type: &'static str, error: &dyn Display) {
-        self.fail(error_type, || error.to_string());
+        self.fail(error_type, || diagnostics::display(error));
     }
 
     /// Records that the body broke off.
     pub fn record_body_error(&mut self, error: &dyn Display) {
-        self.fail("response_body_error", || error.to_string());
+        self.fail("response_body_error", || diagnostics::display(error));
     }
 
     /// Tells what is known of the body before it is sent.

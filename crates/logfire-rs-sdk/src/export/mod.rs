@@ -134,8 +134,8 @@ impl Deliveries {
 }
 
 fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
-    env.parsed(names, "a number of milliseconds", |text| {
-        text.parse().ok().map(Duration::from_millis)
+    env.parsed(names, "a positive number of milliseconds", |text| {
+        text.parse().ok().filter(|it| *it > 0).map(Duration::from_millis)
     })
 }
 

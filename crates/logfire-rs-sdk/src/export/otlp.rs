@@ -119,9 +119,12 @@ fn protocol(signal: Signal, env: &Environment) -> Result<Encoding, ConfigureErro
 fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
     let own = signal.own("ENDPOINT");
     let read = |name: &str, path: &'static str| {
-        env.parsed(&[name], "a URL like `http://host:4318`", |text| {
-            Some((Destination::new(text).ok()?, path))
-        })
+        // The text may hold a password, so that only the error shows it.
+        let destination = Destination::new(&env.text(&[name])?);
+        let destination = destination
+            .inspect_err(|error| env.warn(&format_args!("{name} is ignored: {error}")))
+            .ok()?;
+        Some((destination, path))
     };
     read(&own, "").or_else(|| read("OTEL_EXPORTER_OTLP_ENDPOINT", signal.path()))
 }

@@ -109,10 +109,10 @@ fn bad_values_in_the_environment_are_told_and_ignored() {
         [
             "LOGFIRE_SEND_TO_LOGFIRE is ignored: `perhaps` is not `true`, `false` or `if-token-present`",
             "OTEL_EXPORTER_OTLP_PROTOCOL is ignored: `smoke` is not `http/protobuf`, `http/json` or `grpc`",
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is ignored: `localhost:4318` is not a URL like `http://host:4318`",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is ignored: `localhost:4318` is not a URL like `https://host[:port][/path]`",
             "OTEL_METRICS_EXPORTER is ignored: `console` is not `otlp` or `none`",
-            "a header for OTLP is ignored: `x y` is not a header name",
-            "OTEL_EXPORTER_OTLP_TIMEOUT is ignored: `soon` is not a number of milliseconds",
+            "a header for OTLP is ignored: `x…` is not a header name",
+            "OTEL_EXPORTER_OTLP_TIMEOUT is ignored: `soon` is not a positive number of milliseconds",
             "OTEL_TRACES_SAMPLER is ignored: `xray` is not a known sampler",
         ]
     );

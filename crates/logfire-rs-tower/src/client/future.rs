@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -89,7 +89,12 @@ fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, errors: Errors)
     let _current = span.context().clone().attach();
     match (errors.as_error)(error as &dyn Any) {
         Some(found) => span.record_error((errors.error_type)(found), &Chain(found), found),
-        None => span.record_error("_OTHER", error, &Unknown(error.to_string())),
+        None => {
+            let mut text = String::new();
+            // An error that fails to say what it is, is recorded all the same.
+            let _ = write!(text, "{error}");
+            span.record_error("_OTHER", &text, &Unknown(text.clone()));
+        }
     }
 }
 

@@ -1,0 +1,72 @@
+//! The tracer, instruments and propagator of an instrumenter.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{Span as _, SpanBuilder, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, InstrumentationScope};
+
+use crate::metrics::{HttpMetrics, Side};
+use crate::options::SharedOptions;
+use crate::propagation::Propagation;
+use crate::{attributes, diagnostics};
+
+/// Resolved at the first request, so that an SDK may be installed after the adapter.
+pub(crate) struct Backend {
+    tracer: Option<BoxedTracer>,
+    pub(crate) metrics: Option<HttpMetrics>,
+    pub(crate) propagation: Propagation,
+    /// The tracer turned out to make no spans.
+    no_sdk: AtomicBool,
+}
+
+impl Backend {
+    pub(crate) fn resolve(
+        shared: &SharedOptions,
+        scope: &InstrumentationScope,
+        side: Side,
+        body_sizes: bool,
+    ) -> Self {
+        let metrics = shared.metrics.unwrap_or(true) && shared.has_meter();
+        Self {
+            tracer: shared.spans.unwrap_or(true).then(|| shared.tracer(scope.clone())),
+            metrics: metrics
+                .then(|| HttpMetrics::new(&shared.meter(scope.clone()), side, body_sizes)),
+            propagation: Propagation::resolve(shared.propagator.as_ref()),
+            no_sdk: AtomicBool::new(false),
+        }
+    }
+
+    /// The tracer, unless spans are switched off or there is no SDK to make them.
+    pub(crate) fn tracer(&self) -> Option<&BoxedTracer> {
+        self.tracer.as_ref().filter(|_| !self.no_sdk.load(Ordering::Relaxed))
+    }
+
+    /// `parent` with the span of `builder`, and whether that span records anything.
+    pub(crate) fn start(
+        &self,
+        tracer: &BoxedTracer,
+        builder: SpanBuilder,
+        parent: &Context,
+    ) -> (Context, bool) {
+        let span = tracer.build_with_context(builder, parent);
+        let span_id = span.span_context().span_id();
+        if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id() {
+            self.no_sdk.store(true, Ordering::Relaxed);
+            diagnostics::no_tracer_provider();
+        }
+        if span.is_recording() {
+            (parent.with_span(span), true)
+        } else {
+            (parent.with_remote_span_context(span.span_context().clone()), false)
+        }
+    }
+}
+
+/// The scope of the adapter `name`.
+pub(crate) fn scope(name: &'static str, version: &'static str) -> InstrumentationScope {
+    InstrumentationScope::builder(name)
+        .with_version(version)
+        .with_schema_url(attributes::SCHEMA_URL)
+        .build()
+}
