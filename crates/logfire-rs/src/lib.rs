@@ -51,13 +51,15 @@ pub use logfire_rs_axum::{
 pub use logfire_rs_core::{
     ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
     Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
-    Pattern, Peer, PerRequest, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
-    TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
-    suppress_instrumentation,
+    Pattern, Peer, PerRequest, ProxyHeaders, RequestSpan, ServerRequest, ServerResponse,
+    SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics,
+    opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
-    self as hyper, instrument as instrument_hyper, instrument_with as instrument_hyper_with,
+    self as hyper, instrument as instrument_hyper, instrument_client as instrument_hyper_client,
+    instrument_client_with as instrument_hyper_client_with,
+    instrument_with as instrument_hyper_with,
 };
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{
