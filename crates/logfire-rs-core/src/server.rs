@@ -93,6 +93,10 @@ impl HttpServerInstrumenter {
     }
 
     fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
+        // The context of a request would end the suppression.
+        if Context::is_current_telemetry_suppressed() {
+            return ServerSpan::idle();
+        }
         let engine = &self.0;
         let config = &engine.config;
         let backend = engine.backend();
