@@ -84,9 +84,11 @@ pub use logfire_rs_warp::{
     doctest,
     feature = "actix-web",
     feature = "axum",
+    feature = "hyper",
     feature = "reqwest",
     feature = "sdk",
-    feature = "tower"
+    feature = "tower",
+    feature = "warp"
 ))]
 mod documentation {
     #[doc = include_str!("../../../README.md")]
@@ -98,8 +100,14 @@ mod documentation {
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
 
+    #[doc = include_str!("../../../docs/hyper.md")]
+    pub struct Hyper;
+
     #[doc = include_str!("../../../docs/tower.md")]
     pub struct Tower;
+
+    #[doc = include_str!("../../../docs/warp.md")]
+    pub struct Warp;
 
     #[doc = include_str!("../../../docs/configuration.md")]
     pub struct Configuration;
