@@ -38,7 +38,8 @@ const MAX_PLUMBING: usize = 300;
 /// Adapters with another limit, with the reason.
 const OTHER_LIMITS: &[(&str, usize, &str)] = &[
     ("actix-web", 400, "is on http 0.2, so what the others find in tower is here once more"),
-    ("tower", 800, "holds what axum, warp and hyper share, for servers and for clients"),
+    ("reqwest", 350, "sees connections, redirects and retries too"),
+    ("tower", 850, "holds what axum, warp and hyper share, for servers and for clients"),
 ];
 
 /// Modules of adapters that are not span plumbing, with the reason.
