@@ -22,7 +22,7 @@ pub struct Exchange {
     request: Vec<u8>,
     leave: Leave,
     options: fn(HttpServerOptions) -> HttpServerOptions,
-    recorded: bool,
+    recorded: usize,
     name: &'static str,
 }
 
@@ -34,7 +34,7 @@ impl Exchange {
             request: request.into(),
             leave: Leave::AtTheEnd,
             options: |options| options,
-            recorded: true,
+            recorded: 1,
             name: "",
         }
     }
@@ -69,7 +69,13 @@ impl Exchange {
     /// There will be no span of the server.
     #[must_use]
     pub fn unrecorded(self) -> Self {
-        Self { recorded: false, ..self }
+        Self { recorded: 0, ..self }
+    }
+
+    /// There will be so many spans of the server: the request holds several, one after the other.
+    #[must_use]
+    pub fn recorded(self, recorded: usize) -> Self {
+        Self { recorded, ..self }
     }
 
     /// Runs the exchange through one front end.
@@ -77,7 +83,7 @@ impl Exchange {
         let site = Site::new(telemetry, (self.options)(telemetry.server_options()));
         let address = (front_end.serve)(site.clone()).await;
         let reply = client::exchange(address, &site, &self.request, self.leave).await;
-        let spans = telemetry.server_spans(usize::from(self.recorded)).await;
+        let spans = telemetry.server_spans(self.recorded).await;
         Observed {
             spans: render::spans(&spans),
             metrics: render::metrics(&telemetry.metrics()),
@@ -95,7 +101,10 @@ impl Exchange {
         let mut first: Option<(&str, String)> = None;
         for front_end in FRONT_ENDS {
             let difference = difference(front_end.name, self.name);
-            let recorded = difference.map_or(self.recorded, |it| it.instead.contains("[server"));
+            let recorded = match difference {
+                Some(it) => usize::from(it.instead.contains("[server")),
+                None => self.recorded,
+            };
             let exchange = Self { recorded, ..self.clone() };
             let observed = exchange.observe(front_end, &Telemetry::default()).await;
             let text = format!("{}\n{}", observed.spans, observed.metrics);

@@ -1,7 +1,5 @@
 //! Frameworks without a crate of their own: tonic as a tower service, salvo as a hyper service.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
-
 use std::net::SocketAddr;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};

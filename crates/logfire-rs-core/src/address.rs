@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use opentelemetry::StringValue;
-
 /// The host and the port of `host[:port]`, brackets removed; `None` unless both are well-formed.
 ///
 /// What a client writes into `Host` is not trusted: user information, paths and broken ports make
@@ -87,35 +85,6 @@ pub(crate) fn server(authority: &str) -> Option<Server> {
     LAST.try_with(find).unwrap_or_else(|_| split())
 }
 
-/// The text of a header that few clients send differently, such as `User-Agent`; shared while a
-/// thread sees it often.
-pub(crate) fn agent_text(agent: &[u8]) -> StringValue {
-    const SLOTS: usize = 8;
-    /// A longer one is not worth keeping.
-    const LIMIT: usize = 512;
-    thread_local! {
-        static RECENT: RefCell<[Option<Arc<str>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
-    }
-    let text = || String::from_utf8_lossy(agent);
-    if agent.len() > LIMIT {
-        return StringValue::from(text().into_owned());
-    }
-    let middle = agent.get(agent.len() / 2).copied().unwrap_or_default();
-    let slot = agent.len().wrapping_add(usize::from(middle)) % SLOTS;
-    let find = |recent: &RefCell<[Option<Arc<str>>; SLOTS]>| {
-        let mut recent = recent.borrow_mut();
-        let slot = recent.get_mut(slot)?;
-        match slot {
-            Some(known) if known.as_bytes() == agent => Some(Arc::clone(known)),
-            _ => Some(Arc::clone(slot.insert(Arc::from(text())))),
-        }
-    };
-    match RECENT.try_with(find).ok().flatten() {
-        Some(shared) => StringValue::from(shared),
-        None => StringValue::from(text().into_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,11 +122,6 @@ mod tests {
         assert_eq!((&*first.0, first.1), ("a", Some(1)));
         assert_eq!(server("a:b"), None);
         assert_eq!(server("a:1").unwrap().1, Some(1));
-        for agent in ["curl", "wget", "curl", "café"] {
-            assert_eq!(agent_text(agent.as_bytes()).as_str(), agent);
-        }
-        assert_eq!(agent_text(b"\xff").as_str(), "\u{fffd}");
-        assert_eq!(agent_text(&[b'x'; 1000]).as_str().len(), 1000);
         let ip: IpAddr = "10.0.0.1".parse().unwrap();
         assert!(Arc::ptr_eq(&ip_text(ip), &ip_text(ip)));
         assert_eq!(&*ip_text("10.0.0.17".parse().unwrap()), "10.0.0.17");

@@ -40,6 +40,7 @@ keys! {
     URL_SCHEME = semconv::URL_SCHEME;
     URL_TEMPLATE = semconv::URL_TEMPLATE;
     USER_AGENT_ORIGINAL = semconv::USER_AGENT_ORIGINAL;
+    USER_AGENT_SYNTHETIC_TYPE = "user_agent.synthetic.type";
     WEBSOCKET_CLOSE_CODE = "websocket.close_code";
 }
 

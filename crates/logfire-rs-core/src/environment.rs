@@ -25,20 +25,32 @@ impl Environment {
 
     /// The value of `name`; an empty one counts as unset, as OpenTelemetry has it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let value = match &self.0 {
-            Some(lookup) => lookup(name),
-            None => process(name),
-        }?;
+        let value = self.raw(name)?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
     /// The items of the comma-separated list `name`; empty items do not count.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
-        let value = self.get(name)?;
-        let items = value.split(',').map(str::trim).filter(|it| !it.is_empty());
-        Some(items.map(str::to_owned).collect())
+        self.get(name).map(|it| items(&it))
     }
+
+    /// As [`list`](Self::list), where a more general variable stands behind: one that is set to
+    /// nothing is an empty list, and wins over it.
+    pub(crate) fn overriding_list(&self, name: &str) -> Option<Vec<String>> {
+        self.raw(name).map(|it| items(&it))
+    }
+
+    fn raw(&self, name: &str) -> Option<String> {
+        match &self.0 {
+            Some(lookup) => lookup(name),
+            None => process(name),
+        }
+    }
+}
+
+fn items(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
 /// Reads each variable once per process, however many times an application is built.
@@ -69,6 +81,9 @@ mod tests {
         assert_eq!(env.list("BLANK"), None);
         assert_eq!(env.list("UNSET"), None);
         assert!(env.list("COMMAS").unwrap().is_empty());
+        assert!(env.overriding_list("BLANK").unwrap().is_empty());
+        assert_eq!(env.overriding_list("LIST").unwrap(), ["a", "b"]);
+        assert_eq!(env.overriding_list("UNSET"), None);
         assert_eq!(Environment::default().get("LOGFIRE_RS_NOT_SET_ANYWHERE"), None);
     }
 }

@@ -21,7 +21,10 @@ use crate::message::Peer;
 /// # Ok::<(), logfire_rs_core::InvalidNetwork>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedProxies(Trusted);
+pub struct TrustedProxies {
+    trusted: Trusted,
+    headers: ProxyHeaders,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Trusted {
@@ -33,7 +36,7 @@ impl TrustedProxies {
     /// The last `count` senders of a request are trusted; 0 trusts none.
     #[must_use]
     pub fn count(count: usize) -> Self {
-        Self(Trusted::Count(count))
+        Self { trusted: Trusted::Count(count), headers: ProxyHeaders::default() }
     }
 
     /// Senders from these networks are trusted: `10.0.0.0/8`, `::1`. A Unix socket is, too.
@@ -48,13 +51,30 @@ impl TrustedProxies {
             let network = it.as_ref();
             Network::parse(network).ok_or_else(|| InvalidNetwork { network: network.to_owned() })
         });
-        Ok(Self(Trusted::Networks(networks.collect::<Result<_, _>>()?)))
+        let trusted = Trusted::Networks(networks.collect::<Result<_, _>>()?);
+        Ok(Self { trusted, headers: ProxyHeaders::default() })
+    }
+
+    /// Which headers the proxies write. [`ProxyHeaders::Any`] by default.
+    ///
+    /// Name them where you can: a header that your proxies do not write is the client's own, and
+    /// passes through them untouched.
+    ///
+    /// ```
+    /// use logfire_rs_core::{HttpServerOptions, ProxyHeaders, TrustedProxies};
+    ///
+    /// let proxies = TrustedProxies::count(1).headers(ProxyHeaders::XForwarded);
+    /// let options = HttpServerOptions::default().trusted_proxies(proxies);
+    /// ```
+    #[must_use]
+    pub fn headers(self, headers: ProxyHeaders) -> Self {
+        Self { headers, ..self }
     }
 
     /// What the proxies tell; `None` if nothing, or nothing that can be believed.
     pub(crate) fn read(&self, headers: &dyn Headers, peer: Option<Peer<'_>>) -> Option<Forwarded> {
-        let hops = Hops::read(headers)?;
-        let sender = match &self.0 {
+        let hops = Hops::read(headers, self.headers)?;
+        let sender = match &self.trusted {
             Trusted::Count(0) => return None,
             Trusted::Count(count) => hops.len().saturating_sub(*count),
             Trusted::Networks(networks) => {
@@ -76,6 +96,20 @@ impl From<usize> for TrustedProxies {
     fn from(count: usize) -> Self {
         Self::count(count)
     }
+}
+
+/// The headers that proxies write; see [`TrustedProxies::headers`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyHeaders {
+    /// `Forwarded` if there is one, else `X-Forwarded-*`.
+    ///
+    /// The proxies must set or remove all of them.
+    #[default]
+    Any,
+    /// `Forwarded` of RFC 7239, and nothing else.
+    Forwarded,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`, and nothing else.
+    XForwarded,
 }
 
 /// The error of [`TrustedProxies::networks`].
@@ -111,34 +145,44 @@ struct Hops {
 }
 
 impl Hops {
-    /// `Forwarded` (RFC 7239) if there is one, else the older headers.
-    fn read(headers: &dyn Headers) -> Option<Self> {
+    fn read(headers: &dyn Headers, written: ProxyHeaders) -> Option<Self> {
+        match written {
+            ProxyHeaders::Any => Self::forwarded(headers).or_else(|| Self::x_forwarded(headers)),
+            ProxyHeaders::Forwarded => Self::forwarded(headers),
+            ProxyHeaders::XForwarded => Self::x_forwarded(headers),
+        }
+    }
+
+    fn forwarded(headers: &dyn Headers) -> Option<Self> {
+        let list = joined(headers, "forwarded")?;
         let mut hops = Self::default();
-        if let Some(list) = joined(headers, "forwarded") {
-            // A quote that a client left open would swallow what the proxies add: void all.
-            if has_open_quote(headers) {
-                return Some(hops);
-            }
-            for element in split_quoted(&list, ',') {
-                let mut client = None;
-                let (mut scheme, mut host) = (String::new(), String::new());
-                for pair in split_quoted(element, ';') {
-                    // What is malformed tells nothing, and voids nothing else.
-                    let Some((name, value)) = pair.split_once('=') else { continue };
-                    let value = value.trim().trim_matches('"');
-                    match name.trim() {
-                        it if it.eq_ignore_ascii_case("for") => client = node(value),
-                        it if it.eq_ignore_ascii_case("proto") => value.clone_into(&mut scheme),
-                        it if it.eq_ignore_ascii_case("host") => value.clone_into(&mut host),
-                        _ => {}
-                    }
-                }
-                hops.clients.push(client);
-                hops.schemes.push(scheme);
-                hops.hosts.push(host);
-            }
+        // A quote that a client left open would swallow what the proxies add: void all.
+        if has_open_quote(headers) {
             return Some(hops);
         }
+        for element in split_quoted(&list, ',') {
+            let mut client = None;
+            let (mut scheme, mut host) = (String::new(), String::new());
+            for pair in split_quoted(element, ';') {
+                // What is malformed tells nothing, and voids nothing else.
+                let Some((name, value)) = pair.split_once('=') else { continue };
+                let value = value.trim().trim_matches('"');
+                match name.trim() {
+                    it if it.eq_ignore_ascii_case("for") => client = node(value),
+                    it if it.eq_ignore_ascii_case("proto") => value.clone_into(&mut scheme),
+                    it if it.eq_ignore_ascii_case("host") => value.clone_into(&mut host),
+                    _ => {}
+                }
+            }
+            hops.clients.push(client);
+            hops.schemes.push(scheme);
+            hops.hosts.push(host);
+        }
+        Some(hops)
+    }
+
+    fn x_forwarded(headers: &dyn Headers) -> Option<Self> {
+        let mut hops = Self::default();
         let list = |name| {
             let list = joined(headers, name)?;
             Some(list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
@@ -283,6 +327,30 @@ mod tests {
         }
         let only_host = [("x-forwarded-host", "evil, real")];
         assert_eq!(read(&networks, peer, &only_host), "- - real");
+    }
+
+    #[test]
+    fn headers_that_the_proxies_do_not_write_are_the_clients_own() {
+        let peer = "10.0.0.9:1";
+        let both = [
+            ("Forwarded", "for=1.1.1.1;proto=https;host=a.b"),
+            ("X-Forwarded-For", "2.2.2.2"),
+            ("X-Forwarded-Proto", "http"),
+        ];
+        for (headers, expected) in [
+            (ProxyHeaders::Any, "1.1.1.1 https a.b"),
+            (ProxyHeaders::Forwarded, "1.1.1.1 https a.b"),
+            (ProxyHeaders::XForwarded, "2.2.2.2 http -"),
+        ] {
+            let trusted = TrustedProxies::count(1).headers(headers);
+            assert_eq!(read(&trusted, peer, &both), expected, "{headers:?}");
+        }
+        let networks = TrustedProxies::networks(["10.0.0.0/8"]).unwrap();
+        let networks = networks.headers(ProxyHeaders::XForwarded);
+        assert_eq!(read(&networks, peer, &both), "2.2.2.2 http -");
+        assert_eq!(read(&networks, peer, &both[..1]), "-");
+        let forwarded = TrustedProxies::count(1).headers(ProxyHeaders::Forwarded);
+        assert_eq!(read(&forwarded, peer, &both[1..]), "-");
     }
 
     #[test]

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(record(&["tag.*"], &[], None), "");
         assert_eq!(
             record(&["x-empty", "x-bytes"], &[], None),
-            "h.x-empty=[\"\"] h.x-bytes=[\"\u{fffd}a\"]"
+            "h.x-empty=[\"\"] h.x-bytes=[\"\u{ff}a\"]"
         );
         assert_eq!(
             record(&["x-tag", "x-em.*"], &[], None),
@@ -192,12 +192,67 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_whatever_way_they_are_captured() {
-        let hidden = r#"h.authorization=["[REDACTED]"] h.location=["https://a.b/back#access_token=REDACTED"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["�a"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
+        let hidden = r#"h.authorization=["[REDACTED]"] h.location=["https://a.b/back#access_token=REDACTED"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["ÿa"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
         assert_eq!(record(&[".*"], &[], None), hidden);
         assert_eq!(record(&["authorization"], &[], None), r#"h.authorization=["[REDACTED]"]"#);
         assert_eq!(record(&["x-tag"], &["TAG"], None), r#"h.x-tag=["[REDACTED]","[REDACTED]"]"#);
         assert_eq!(record(&["x-my-api-key"], &[], Some(&[])), r#"h.x-my-api-key=["hunter2"]"#);
         assert_eq!(record(&["x-marked"], &[], Some(&[])), r#"h.x-marked=["[REDACTED]"]"#);
         assert_eq!(record(&["x-tag"], &["("], None), r#"h.x-tag=["one","two"]"#);
+    }
+
+    #[test]
+    fn the_cases_of_the_python_tests() {
+        let lines = Lines(&[
+            ("Accept", b"text/html"),
+            ("Accept-Encoding", b"br"),
+            ("User-Agent", b"tests"),
+            ("Test-Header", b"1"),
+            ("My-Secret-Header", b"hunter2"),
+            ("My-Secret-Header-2", b"hunter2"),
+            ("My-Not-Secret-Header", b"open"),
+            ("Set-Cookie2", b"hunter2"),
+            ("apple", b"red"),
+            ("banana-secret", b"yellow"),
+            ("fig", b"green"),
+        ]);
+        let record = |patterns: &[&str], sanitize: &[&str], only: bool| {
+            let owned =
+                |list: &[&str]| -> Vec<_> { list.iter().map(ToString::to_string).collect() };
+            let list = owned(sanitize);
+            let sanitized = match only {
+                true => SanitizedHeaders::new("test", Some(&list), &[]),
+                false => SanitizedHeaders::new("test", None, &list),
+            };
+            let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized);
+            let mut attributes = Vec::new();
+            capture.record(&lines, &mut attributes);
+            let lines = attributes.iter().map(|it| format!("{}={}", it.key, it.value.as_str()));
+            lines.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            record(&["User-Agent", "Test-Header"], &[], false),
+            r#"h.user-agent=["tests"] h.test-header=["1"]"#
+        );
+        let secret = ["My-Secret-Header", "My-Secret-Header-2"];
+        let all = ["my-secret-header", "my-secret-header-2", "my-not-secret-header"];
+        assert_eq!(
+            record(&all, &secret, true),
+            r#"h.my-secret-header=["[REDACTED]"] h.my-secret-header-2=["[REDACTED]"] h.my-not-secret-header=["open"]"#
+        );
+        // The list that is there by default errs on the safe side.
+        assert_eq!(
+            record(&["my-not-secret-header"], &secret, false),
+            r#"h.my-not-secret-header=["[REDACTED]"]"#
+        );
+        assert_eq!(record(&["accept"], &[], false), r#"h.accept=["text/html"]"#);
+        assert_eq!(
+            record(&["set-cookie2"], &["set-cookie"], true),
+            r#"h.set-cookie2=["[REDACTED]"]"#
+        );
+        assert_eq!(
+            record(&["a.*", "b.*"], &[".*secret.*"], false),
+            r#"h.accept=["text/html"] h.accept-encoding=["br"] h.apple=["red"] h.banana-secret=["[REDACTED]"]"#
+        );
     }
 }

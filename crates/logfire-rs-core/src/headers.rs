@@ -62,13 +62,21 @@ impl<'a> HeaderValue<'a> {
     }
 
     pub(crate) fn to_text(self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.bytes)
+        text(self.bytes)
     }
 }
 
 impl<'a> From<&'a str> for HeaderValue<'a> {
     fn from(value: &'a str) -> Self {
         Self { bytes: value.as_bytes(), sensitive: false }
+    }
+}
+
+/// `bytes` as text: UTF-8, else the Latin-1 that header values once were.
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
     }
 }
 
@@ -127,6 +135,13 @@ pub(crate) mod tests {
         fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
             self.pairs().for_each(|it| visit(it.0, it.1));
         }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_latin_1() {
+        assert_eq!(text(b"Moto Z\xb2"), "Moto Z\u{b2}");
+        assert_eq!(text("Moto Z²".as_bytes()), "Moto Z²");
+        assert_eq!(text(b""), "");
     }
 
     #[test]

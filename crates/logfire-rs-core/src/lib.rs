@@ -37,6 +37,7 @@ mod redaction;
 mod request_span;
 mod server;
 mod suppress;
+mod user_agent;
 
 pub use opentelemetry;
 
@@ -46,7 +47,7 @@ pub use crate::client::{
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
-pub use crate::forwarded::{InvalidNetwork, TrustedProxies};
+pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};
 pub use crate::headers::{HeaderValue, Headers};
 pub use crate::message::{
     ClientRequest, ClientResponse, Frame, HttpVersion, Peer, ServerRequest, ServerResponse,

@@ -87,10 +87,13 @@ mod tests {
     #[test]
     fn known_methods_are_matched_exactly_and_replaced_as_a_whole() {
         let default = KnownMethods::default();
-        for (method, expected) in
-            [("GET", "GET"), ("QUERY", "QUERY"), ("get", "_OTHER"), ("FROB", "_OTHER")]
-        {
-            assert_eq!(default.classify(method).as_str(), expected);
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
+        ] {
+            assert_eq!(default.classify(method).as_str(), method);
+        }
+        for method in ["get", "UNKNOWN", "FROB", ""] {
+            assert_eq!(default.classify(method).as_str(), "_OTHER", "{method}");
         }
         let own = KnownMethods::new(["FROB"]);
         assert_eq!(own.classify("FROB").span_name(), "FROB");

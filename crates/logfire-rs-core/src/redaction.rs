@@ -233,6 +233,108 @@ mod tests {
         }
     }
 
+    #[test]
+    fn urls_of_the_python_tests_are_masked_byte_for_byte() {
+        let redaction = UrlRedaction::default();
+        for (url, expected) in [
+            ("http://mock/status/200/test/path?query=value", None),
+            ("https://www.example.com/path?color=blue&query=secret", None),
+            ("https://www.example.com/path", None),
+            ("https://www.example.com/path?", None),
+            ("", None),
+            ("https://www.example.com/path?api_key=secret%20key&user=john", None),
+            ("https://api.example.com?key=abc&password=123&user=admin", None),
+            ("https://example.com/p@th?foo=b@r", None),
+            (
+                "http://someuser:somepass@mock/status/200/test/path?sig=value",
+                Some("http://REDACTED:REDACTED@mock/status/200/test/path?sig=REDACTED"),
+            ),
+            (
+                "http://someuser:somepass@127.0.0.1:8080/test/path?query=value",
+                Some("http://REDACTED:REDACTED@127.0.0.1:8080/test/path?query=value"),
+            ),
+            (
+                "http://someuser:somepass@[::1]:8080/test/path?query=value",
+                Some("http://REDACTED:REDACTED@[::1]:8080/test/path?query=value"),
+            ),
+            (
+                "https://www.example.com/path?color=blue&X-Goog-Signature=secret",
+                Some("https://www.example.com/path?color=blue&X-Goog-Signature=REDACTED"),
+            ),
+            (
+                "https://www.example.com/path?color=blue&AWSAccessKeyId=secrets",
+                Some("https://www.example.com/path?color=blue&AWSAccessKeyId=REDACTED"),
+            ),
+            (
+                "https://mock.com?AWSAccessKeyId=AKIAIOSFODNN7",
+                Some("https://mock.com?AWSAccessKeyId=REDACTED"),
+            ),
+            (
+                "https://service.com?sig=39Up9jzHkxhUIhFEjEH9594DJxe7w6cIRCg0V6lCGSo%3D",
+                Some("https://service.com?sig=REDACTED"),
+            ),
+            (
+                "https://service.com?Signature=39Up9jzHkxhUIhFEjEH9594DJxe7w6cIRCg0V6lCGSo%3A377",
+                Some("https://service.com?Signature=REDACTED"),
+            ),
+            (
+                "https://user:password@api.example.com/data?AWSAccessKeyId=AKIAIOSFODNN7&color=blue",
+                Some(
+                    "https://REDACTED:REDACTED@api.example.com/data?AWSAccessKeyId=REDACTED&color=blue",
+                ),
+            ),
+            (
+                "https://user:password@api.example.com/data?Signature=abc123&X-Goog-Signature=xyz789&sig=def456",
+                Some(
+                    "https://REDACTED:REDACTED@api.example.com/data?Signature=REDACTED&X-Goog-Signature=REDACTED&sig=REDACTED",
+                ),
+            ),
+            (
+                "https://user@domain:p@ss!word@api.example.com/path?Signature=s%40me+special%20chars&normal=fine",
+                Some(
+                    "https://REDACTED:REDACTED@api.example.com/path?Signature=REDACTED&normal=fine",
+                ),
+            ),
+            (
+                "https://user:pass@api.example.com/data?Signature=secret#section",
+                Some("https://REDACTED:REDACTED@api.example.com/data?Signature=REDACTED#section"),
+            ),
+            (
+                "https://user:pass@api.example.com:8443/data?AWSAccessKeyId=secret",
+                Some("https://REDACTED:REDACTED@api.example.com:8443/data?AWSAccessKeyId=REDACTED"),
+            ),
+            (
+                "https://user:pass@192.168.1.1/path?X-Goog-Signature=xyz",
+                Some("https://REDACTED:REDACTED@192.168.1.1/path?X-Goog-Signature=REDACTED"),
+            ),
+            ("https://u@e.com/", Some("https://REDACTED:REDACTED@e.com/")),
+            ("https://e.com/?a=&sig=x&b=2", Some("https://e.com/?a=&sig=REDACTED&b=2")),
+            ("https://e.com/?q=a%20b&sig=1", Some("https://e.com/?q=a%20b&sig=REDACTED")),
+            (
+                "https://e.com/?sig=1&sig=2&a=1&b=3&a=2",
+                Some("https://e.com/?sig=REDACTED&sig=REDACTED&a=1&b=3&a=2"),
+            ),
+            (
+                "https://e.com/?X-Amz-Signature=1&X-Amz-Credential=2&X-Amz-Security-Token=3",
+                Some(
+                    "https://e.com/?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED",
+                ),
+            ),
+        ] {
+            assert_eq!(redaction.url(url), expected.unwrap_or(url), "{url}");
+        }
+        let credentials_only = UrlRedaction::default().keys([""; 0]);
+        assert_eq!(
+            credentials_only.url("http://someuser:somepass@mock/status/200/test/path?sig=value"),
+            "http://REDACTED:REDACTED@mock/status/200/test/path?sig=value"
+        );
+        let more = UrlRedaction::default().add_keys(["api_key"]);
+        assert_eq!(
+            more.url("https://www.example.com/path?api_key=secret%20key&user=john"),
+            "https://www.example.com/path?api_key=REDACTED&user=john"
+        );
+    }
+
     proptest! {
         #[test]
         fn a_secret_never_survives_and_masking_twice_changes_nothing(

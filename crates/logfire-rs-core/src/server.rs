@@ -81,8 +81,9 @@ impl HttpServerInstrumenter {
     }
 
     fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
-        if Context::current().is_telemetry_suppressed() {
-            return ServerSpan::passing(None);
+        // The context of a request would end the suppression.
+        if Context::is_current_telemetry_suppressed() {
+            return ServerSpan::idle();
         }
         let engine = &self.0;
         let config = &engine.config;

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use opentelemetry::Context;
 
-/// Runs `future` without any telemetry: no spans, no metrics of clients, no trace headers.
+/// Runs `future` without any telemetry: no spans, no metrics of requests, no trace headers.
 ///
 /// For calls that telemetry itself makes, such as those of an exporter.
 ///

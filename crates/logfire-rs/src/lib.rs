@@ -51,9 +51,9 @@ pub use logfire_rs_axum::{
 pub use logfire_rs_core::{
     ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
     Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
-    Pattern, Peer, PerRequest, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
-    TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
-    suppress_instrumentation,
+    Pattern, Peer, PerRequest, ProxyHeaders, RequestSpan, ServerRequest, ServerResponse,
+    SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics,
+    opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
@@ -84,9 +84,11 @@ pub use logfire_rs_warp::{
     doctest,
     feature = "actix-web",
     feature = "axum",
+    feature = "hyper",
     feature = "reqwest",
     feature = "sdk",
-    feature = "tower"
+    feature = "tower",
+    feature = "warp"
 ))]
 mod documentation {
     #[doc = include_str!("../../../README.md")]
@@ -98,8 +100,14 @@ mod documentation {
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
 
+    #[doc = include_str!("../../../docs/hyper.md")]
+    pub struct Hyper;
+
     #[doc = include_str!("../../../docs/tower.md")]
     pub struct Tower;
+
+    #[doc = include_str!("../../../docs/warp.md")]
+    pub struct Warp;
 
     #[doc = include_str!("../../../docs/configuration.md")]
     pub struct Configuration;

@@ -63,8 +63,8 @@ async fn large_and_strange_headers() {
     for front_end in FRONT_ENDS {
         let observed = exchange.observe(front_end, &Telemetry::default()).await;
         assert_eq!(observed.reply.status(), 200);
-        assert!(observed.spans.contains("user_agent.original = \"\u{fffd}\u{fffd}\""));
-        assert!(observed.spans.contains("http.request.header.x-bytes = [\"\u{fffd}\"]"));
+        assert!(observed.spans.contains("user_agent.original = \"\u{ff}\u{fe}\""));
+        assert!(observed.spans.contains("http.request.header.x-bytes = [\"\u{ff}\"]"));
         assert!(observed.spans.contains("http.request.header.x-empty = [\"\"]"));
         assert!(observed.spans.contains("http.request.header.x-79 = [\"79\"]"));
     }

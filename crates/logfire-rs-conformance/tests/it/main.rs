@@ -6,10 +6,14 @@
     reason = "a test that cannot go on says so at once"
 )]
 
+mod acceptance;
+mod acceptance_list;
+mod applications;
 mod bad_input;
 mod clients;
 mod exchanges;
 mod http2;
 mod options;
+mod peers;
 mod propagation;
 mod secrets;

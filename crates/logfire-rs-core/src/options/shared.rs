@@ -108,7 +108,7 @@ impl SharedOptions {
         if let Some(patterns) = &self.excluded_urls {
             return ExcludedUrls::new("excluded_urls", patterns);
         }
-        match self.environment.list(&own) {
+        match self.environment.overriding_list(&own) {
             Some(patterns) => ExcludedUrls::new(&own, patterns),
             None => ExcludedUrls::new(common, self.environment.list(common).unwrap_or_default()),
         }
@@ -230,7 +230,7 @@ macro_rules! shared_setters {
             /// in the path: a client writes `Host` itself. By default the patterns are those of the
             /// comma-separated list `OTEL_RUST_{KEY}_EXCLUDED_URLS`, where `{KEY}` is the adapter's
             /// (such as `AXUM` or `REQWEST`), else of `OTEL_RUST_EXCLUDED_URLS`; an empty list means
-            /// none. A string that is no regular expression matches literally, with a warning; use
+            /// none, as does an adapter's own variable that is set to nothing. A string that is no regular expression matches literally, with a warning; use
             /// [`Pattern`](crate::Pattern) to have the fault as an error.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
@@ -378,3 +378,46 @@ macro_rules! shared_setters {
 }
 
 pub(super) use shared_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The options of an adapter with the key `DJANGO`, its own variable and the common one.
+    fn excluded(own: Option<&'static str>, common: Option<&'static str>, path: &str) -> bool {
+        let options = SharedOptions {
+            environment: Environment::from_lookup(move |name| match name {
+                "OTEL_RUST_DJANGO_EXCLUDED_URLS" => own.map(str::to_owned),
+                "OTEL_RUST_EXCLUDED_URLS" => common.map(str::to_owned),
+                _ => None,
+            }),
+            ..SharedOptions::default()
+        };
+        options.exclusion("DJANGO").matches(path, || Some(format!("http://site.example{path}")))
+    }
+
+    #[test]
+    fn excluded_urls_of_the_environment() {
+        let list = Some("excluded_arg/123,excluded_noarg");
+        for (path, expected) in [
+            ("/excluded_arg/123", true),
+            ("/excluded_noarg", true),
+            ("/excluded_arg/125", false),
+            ("/other", false),
+        ] {
+            assert_eq!(excluded(list, None, path), expected, "{path}");
+            assert_eq!(excluded(None, list, path), expected, "{path}, common");
+            assert_eq!(excluded(list, Some("other"), path), expected, "{path}, both");
+            // The adapter's own variable wins, also if it says that nothing is excluded.
+            assert!(!excluded(Some(""), list, path), "{path}, own is empty");
+            assert!(!excluded(Some(" , "), list, path), "{path}, own has no items");
+            assert!(!excluded(None, Some(""), path), "{path}, common is empty");
+        }
+        assert!(excluded(Some("/health"), None, "/healthz"));
+        assert!(excluded(Some("^/health"), None, "/health"));
+        assert!(!excluded(Some("a,,b"), None, "/cd"));
+        // What is no regular expression matches literally.
+        assert!(!excluded(Some("*bad"), None, "/bad"));
+        assert!(excluded(Some("*bad"), None, "/x*bad"));
+    }
+}

@@ -13,7 +13,7 @@ use crate::names::Template;
 use crate::options::{DistributedTracing, HttpServerOptions, SpanDetails};
 use crate::patterns::{ExcludedUrls, template_matches};
 use crate::redaction::FilterUrl;
-use crate::{address, diagnostics};
+use crate::{address, diagnostics, user_agent};
 
 /// What the caller set, what the environment says, and the defaults.
 pub(super) struct ServerConfig {
@@ -96,7 +96,7 @@ impl ServerConfig {
         push_addresses(request, origin, &mut attributes);
         let agent = request.headers.first("user-agent");
         if let Some(agent) = agent.filter(|it| !it.bytes.is_empty() && !it.sensitive) {
-            attributes.push(attribute(keys::USER_AGENT_ORIGINAL, address::agent_text(agent.bytes)));
+            user_agent::push(agent.bytes, &mut attributes);
         }
         self.request_headers.record(request.headers, &mut attributes);
         attributes
