@@ -21,6 +21,7 @@ mod attributes;
 mod client;
 mod current;
 mod diagnostics;
+pub mod endpoint;
 mod environment;
 mod forwarded;
 mod header_capture;
@@ -37,7 +38,7 @@ mod request_span;
 mod server;
 mod suppress;
 
-pub use opentelemetry;
+pub use {opentelemetry, serde_json};
 
 pub use crate::client::{
     ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
@@ -45,6 +46,7 @@ pub use crate::client::{
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
+pub use crate::endpoint::EndpointArguments;
 pub use crate::forwarded::{InvalidNetwork, TrustedProxies};
 pub use crate::headers::{HeaderValue, Headers};
 pub use crate::message::{
