@@ -39,14 +39,12 @@
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
 #[cfg(feature = "axum")]
-pub use logfire_rs_axum::{
-    self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
-};
+pub use logfire_rs_axum::{instrument as instrument_axum, instrument_with as instrument_axum_with};
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
-    Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
-    Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd,
-    TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
+    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, EndpointArguments, FilterUrl,
+    Frame, HeaderValue, Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork,
+    InvalidPattern, Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails,
+    SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
     suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
@@ -70,6 +68,29 @@ pub use logfire_rs_tower::{
 pub use logfire_rs_warp::{
     self as warp, instrument as instrument_warp, instrument_with as instrument_warp_with,
 };
+
+/// What is axum's own.
+#[cfg(feature = "axum")]
+pub mod axum {
+    /// Records the arguments of a handler, why one of them was rejected, and when all of it
+    /// happened; see [`logfire_rs_axum::endpoint`](macro@logfire_rs_axum::endpoint), which is the
+    /// same for callers that depend on that crate.
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use axum::{Router, routing::get};
+    ///
+    /// #[logfire_rs::axum::endpoint]
+    /// async fn user(Path(id): Path<u32>) -> String {
+    ///     format!("user {id}")
+    /// }
+    ///
+    /// let app: Router = Router::new().route("/users/{id}", get(user));
+    /// let app = logfire_rs::instrument_axum(app);
+    /// ```
+    pub use logfire_rs_axum::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_axum::*;
+}
 
 /// The examples of the documents, which are tests of this crate.
 #[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
