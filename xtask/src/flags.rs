@@ -8,6 +8,11 @@ xflags::xflags! {
             /// Only checks that the page is up to date.
             optional --check
         }
+        /// Counts allocations and instructions of one request, and writes them down as the budget.
+        cmd bench {
+            /// Only checks that the budget is kept.
+            optional --check
+        }
         /// What every change must pass, in at most 30 minutes from clean.
         cmd ci {
             /// Leaves a step out; may be repeated.

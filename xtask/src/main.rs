@@ -9,6 +9,7 @@
 )]
 
 mod attributes;
+mod bench;
 mod ci;
 mod e2e;
 mod environment;
@@ -42,6 +43,7 @@ fn run(flags: Xtask) -> Result {
     sh.change_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     match flags.subcommand {
         XtaskCmd::Attributes(flags) => attributes::run(&sh, &flags),
+        XtaskCmd::Bench(flags) => bench::run(&sh, &flags),
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::E2e(_) => e2e::run(&sh),
         XtaskCmd::Examples(_) => examples::run(&sh),

@@ -36,7 +36,6 @@ pub struct Configuration {
 
 /// What is measured.
 pub const CONFIGURATIONS: &[Configuration] = &[
-    Configuration { name: "axum-bare", build: || axum(None, ""), bare: || axum(None, "") },
     Configuration {
         name: "axum-trace",
         build: || axum(Some(trace().metrics(false)), ""),
@@ -67,7 +66,6 @@ pub const CONFIGURATIONS: &[Configuration] = &[
         build: || axum(Some(no_sdk()), ""),
         bare: || axum(None, ""),
     },
-    Configuration { name: "tower-bare", build: || tower(None), bare: || tower(None) },
     Configuration {
         name: "tower-trace",
         build: || tower(Some(trace().metrics(false))),

@@ -1,5 +1,6 @@
 //! The adapters, each serving the same site.
 
+mod actix_web;
 mod axum;
 mod by_hand;
 mod hyper;
@@ -24,6 +25,7 @@ pub struct FrontEnd {
 /// Every server adapter.
 pub const FRONT_ENDS: &[FrontEnd] = &[
     FrontEnd { name: "axum", serve: |site| Box::pin(axum::serve(site)) },
+    FrontEnd { name: "actix-web", serve: |site| Box::pin(actix_web::serve(site)) },
     FrontEnd { name: "hyper", serve: |site| Box::pin(hyper::serve(site)) },
     FrontEnd { name: "tower", serve: |site| Box::pin(tower::serve(site)) },
     FrontEnd { name: "warp", serve: |site| Box::pin(warp::serve(site)) },

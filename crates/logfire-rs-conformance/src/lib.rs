@@ -2,7 +2,8 @@
 //!
 //! A [`Site`] is a small service that every [front end](FRONT_ENDS) serves in its own way: the same
 //! paths, the same answers. An [`Exchange`] sends it one request and gives what was recorded as text,
-//! so that a difference between two adapters is a difference between two texts.
+//! so that a difference between two adapters is a difference between two texts. Those that
+//! are to be are [listed](DIFFERENCES), with their reasons.
 
 #![expect(
     clippy::expect_used,
@@ -13,6 +14,7 @@
 )]
 
 mod client;
+mod differences;
 mod front_end;
 mod matrix;
 mod observe;
@@ -22,6 +24,7 @@ mod table;
 mod telemetry;
 
 pub use crate::client::{Leave, Reply, exchange, exchange_http2};
+pub use crate::differences::{DIFFERENCES, Difference, difference};
 pub use crate::front_end::{FRONT_ENDS, FrontEnd};
 pub use crate::matrix::{attributes, matrix};
 pub use crate::observe::{Exchange, Observed};

@@ -4,6 +4,7 @@
 //! The table is bounded: what does not fit is owned by its span.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
@@ -47,15 +48,43 @@ impl Template {
 
 /// The span name `{method} {template}`, and the template to keep.
 pub(crate) fn name(method: &'static str, template: &str) -> (Cow<'static, str>, Template) {
+    match recent(method, template) {
+        Some(named) => (Cow::Borrowed(named.name), Template::Static(named.template)),
+        None => (Cow::Owned(format!("{method} {template}")), Template::Shared(template.into())),
+    }
+}
+
+/// What a thread has looked up before it finds again without a lock and without hashing.
+fn recent(method: &'static str, template: &str) -> Option<Named> {
+    const SLOTS: usize = 32;
+    type Recent = [Option<(&'static str, Named)>; SLOTS];
+    thread_local! {
+        static RECENT: RefCell<Recent> = const { RefCell::new([None; SLOTS]) };
+    }
+    let bytes = template.as_bytes();
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
+    let slot = (bytes.len() + usize::from(middle) + method.len()) % SLOTS;
+    let find = |recent: &RefCell<Recent>| {
+        let mut recent = recent.borrow_mut();
+        match recent.get_mut(slot)? {
+            Some((known, named)) if *known == method && named.template == template => Some(*named),
+            slot => {
+                let named = look_up(method, template)?;
+                *slot = Some((method, named));
+                Some(named)
+            }
+        }
+    };
+    RECENT.try_with(find).unwrap_or_else(|_| look_up(method, template))
+}
+
+fn look_up(method: &'static str, template: &str) -> Option<Named> {
     let known = {
         let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
         let names: &HashMap<(&str, &str), Named> = &names;
         names.get(&(method, template)).copied()
     };
-    match known.or_else(|| add(method, template)) {
-        Some(named) => (Cow::Borrowed(named.name), Template::Static(named.template)),
-        None => (Cow::Owned(format!("{method} {template}")), Template::Shared(template.into())),
-    }
+    known.or_else(|| add(method, template))
 }
 
 #[cold]

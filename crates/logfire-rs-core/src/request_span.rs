@@ -131,6 +131,7 @@ impl RequestSpan {
         let mut notes = self.0.notes();
         if !notes.ended && !route.is_empty() {
             notes.route = Some(names::name(self.0.method.span_name(), route).1);
+            notes.route_is_likely = false;
             notes.route_is_recorded = false;
         }
     }
@@ -216,6 +217,8 @@ pub(crate) struct Notes {
     pub(crate) ended: bool,
     pub(crate) name_is_set: bool,
     pub(crate) route: Option<Template>,
+    /// Whether the framework may find another route in the end.
+    pub(crate) route_is_likely: bool,
     /// Whether `http.route` was among the attributes at the span's start.
     pub(crate) route_is_recorded: bool,
     pub(crate) status: Option<u16>,

@@ -79,6 +79,20 @@ impl HttpServerInstrumenter {
     /// Starts the span of `request`; one that records nothing if the request is excluded.
     #[must_use]
     pub fn start(&self, request: &ServerRequest<'_>) -> ServerSpan {
+        self.begin(request, false)
+    }
+
+    /// As [`start`](Self::start), where the framework may find another route in the end, and
+    /// [`ServerSpan::settle_route`] tells it.
+    ///
+    /// Until then the route of `request` excludes, is that of handles, and that of a request that
+    /// never gets an answer. Attributes and name of the span's start are without it.
+    #[must_use]
+    pub fn start_with_likely_route(&self, request: &ServerRequest<'_>) -> ServerSpan {
+        self.begin(request, true)
+    }
+
+    fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
         let engine = &self.0;
         let config = &engine.config;
         let backend = engine.backend();
@@ -90,7 +104,7 @@ impl HttpServerInstrumenter {
         if tracer.is_none() && backend.metrics.is_none() {
             return ServerSpan::passing(engine.passed_context(request));
         }
-        engine.open(tracer, request, &origin)
+        engine.open(tracer, request, &origin, route_is_likely)
     }
 }
 
@@ -125,6 +139,7 @@ impl Engine {
         tracer: Option<&BoxedTracer>,
         request: &ServerRequest<'_>,
         origin: &Origin<'_>,
+        route_is_likely: bool,
     ) -> ServerSpan {
         let (config, backend) = (&self.config, self.backend());
         let method = config.known_methods.classify(request.method);
@@ -135,14 +150,17 @@ impl Engine {
             }
             None => (method.span_name().into(), None),
         };
+        if route_is_likely {
+            name = method.span_name().into();
+        }
+        let certain = route.as_ref().filter(|_| !route_is_likely);
         let (parent, link) = self.parent(request);
         let (wall, clock) = (SystemTime::now(), Instant::now());
 
         let mut name_is_set = false;
         let (context, recording, path) = if let Some(tracer) = tracer {
             let mut path = None;
-            let mut attributes =
-                config.attributes(request, origin, method, route.as_ref(), &mut path);
+            let mut attributes = config.attributes(request, origin, method, certain, &mut path);
             if let Some(details) = config.details(request) {
                 attributes.extend(details.attributes);
                 if !details.name.is_empty() {
@@ -182,7 +200,8 @@ impl Engine {
             path: path.unwrap_or_else(|| request.path.into()),
             notes: Mutex::new(Notes {
                 name_is_set,
-                route_is_recorded: route.is_some(),
+                route_is_recorded: certain.is_some(),
+                route_is_likely,
                 route,
                 ..Notes::default()
             }),

@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
 mod server;
 
-pub use logfire_rs_core::{self as core, HttpServerOptions, RequestSpan, current_request};
-pub use logfire_rs_tower::{InstrumentedBody, ResponseFuture};
+pub use logfire_rs_core::{
+    self as core, HttpClientOptions, HttpServerOptions, PerRequest, RequestSpan, current_request,
+};
+pub use logfire_rs_tower::{
+    ClientResponseFuture, InstrumentedBody, InstrumentedClientBody, ResponseFuture,
+};
 
+pub use crate::client::{Client, instrument_client, instrument_client_with};
 pub use crate::server::{
     HttpServerService, ObservingHttpServerService, Peer, instrument, instrument_with,
 };

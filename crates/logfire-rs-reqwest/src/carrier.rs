@@ -37,8 +37,11 @@ impl Injector for Outgoing<'_> {
             "baggage" => Ok(HeaderName::from_static("baggage")),
             other => HeaderName::try_from(other),
         };
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
+        let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) else { return };
+        if key == "traceparent" {
+            // What is there belongs to the trace that is replaced.
+            self.0.remove("tracestate");
         }
+        self.0.insert(name, value);
     }
 }

@@ -134,7 +134,7 @@ fn receive<D: Buf>(observer: &RequestBodyObserver, frame: &Frame<D>) {
 }
 
 /// Most frames are one chunk of bytes; a `Buf` may hold several.
-fn each_chunk(data: &impl Buf, mut visit: impl FnMut(&[u8])) {
+pub(crate) fn each_chunk(data: &impl Buf, mut visit: impl FnMut(&[u8])) {
     if data.chunk().len() == data.remaining() {
         return visit(data.chunk());
     }

@@ -44,10 +44,12 @@ impl Headers for HttpHeaders<'_> {
 /// The names that core asks for with every request: looked up without parsing them each time.
 fn known(name: &str) -> Option<&'static HeaderName> {
     static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
     static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
     Some(match name {
         "host" => &HOST,
         "traceparent" => &TRACEPARENT,
+        "tracestate" => &TRACESTATE,
         "baggage" => &BAGGAGE,
         "user-agent" => &USER_AGENT,
         "content-length" => &CONTENT_LENGTH,

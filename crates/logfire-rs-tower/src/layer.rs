@@ -262,7 +262,7 @@ where
     }
 }
 
-fn version(version: Version) -> Option<HttpVersion> {
+pub(crate) fn version(version: Version) -> Option<HttpVersion> {
     match version {
         Version::HTTP_09 => Some(HttpVersion::Http09),
         Version::HTTP_10 => Some(HttpVersion::Http10),

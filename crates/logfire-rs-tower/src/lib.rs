@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod client;
 mod future;
 mod headers;
 mod layer;
@@ -8,9 +9,14 @@ mod observe;
 #[cfg(feature = "ws")]
 pub mod ws;
 
-pub use logfire_rs_core::{self as core, HttpServerOptions, RequestSpan, current_request};
+pub use logfire_rs_core::{
+    self as core, HttpClientOptions, HttpServerOptions, PerRequest, RequestSpan, current_request,
+};
 
 pub use crate::body::InstrumentedBody;
+pub use crate::client::{
+    ClientResponseFuture, HttpClientLayer, HttpClientService, InstrumentedClientBody,
+};
 pub use crate::future::ResponseFuture;
 pub use crate::headers::HttpHeaders;
 pub use crate::layer::{HttpServerLayer, HttpServerService, instrument, instrument_with};

@@ -32,20 +32,26 @@
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
+//! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
-//! - **`hyper`**: [`instrument_hyper`], and the module [`hyper`].
+//! - **`hyper`**: [`instrument_hyper`], [`instrument_hyper_client`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
 //! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
+#[cfg(feature = "actix-web")]
+pub use logfire_rs_actix_web::{
+    self as actix_web, instrument as instrument_actix_web,
+    instrument_with as instrument_actix_web_with,
+};
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{instrument as instrument_axum, instrument_with as instrument_axum_with};
 pub use logfire_rs_core::{
     ClientRequest, ClientResponse, Diagnostics, DistributedTracing, EndpointArguments, FilterUrl,
     Frame, HeaderValue, Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork,
-    InvalidPattern, Pattern, Peer, RequestSpan, ServerRequest, ServerResponse, SpanDetails,
-    SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics, opentelemetry,
-    suppress_instrumentation,
+    InvalidPattern, Pattern, Peer, PerRequest, RequestSpan, ServerRequest, ServerResponse,
+    SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics,
+    opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
@@ -93,10 +99,20 @@ pub mod axum {
 }
 
 /// The examples of the documents, which are tests of this crate.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tower", feature = "sdk"))]
+#[cfg(all(
+    doctest,
+    feature = "actix-web",
+    feature = "axum",
+    feature = "reqwest",
+    feature = "sdk",
+    feature = "tower"
+))]
 mod documentation {
     #[doc = include_str!("../../../README.md")]
     pub struct Readme;
+
+    #[doc = include_str!("../../../docs/actix-web.md")]
+    pub struct ActixWeb;
 
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;

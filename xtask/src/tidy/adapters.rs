@@ -36,14 +36,21 @@ const BOXED_ON_PURPOSE: &[(&str, &str)] = &[
 const MAX_PLUMBING: usize = 300;
 
 /// Adapters with another limit, with the reason.
-const OTHER_LIMITS: &[(&str, usize, &str)] =
-    &[("tower", 600, "holds what axum, warp and hyper share, for servers and clients")];
+const OTHER_LIMITS: &[(&str, usize, &str)] = &[
+    ("actix-web", 400, "is on http 0.2, so what the others find in tower is here once more"),
+    ("reqwest", 350, "sees connections, redirects and retries too"),
+    ("tower", 850, "holds what axum, warp and hyper share, for servers and for clients"),
+];
 
 /// Modules of adapters that are not span plumbing, with the reason.
 const NOT_PLUMBING: &[(&str, &str)] = &[
     ("axum/src/endpoint", "the extractors of the endpoint record"),
     ("actix-web/src/endpoint", "the extractors of the endpoint record"),
+    ("actix-web/src/error_type", "the table of errors and their words"),
+    ("actix-web/src/lib", "modules, re-exports and entry points"),
+    ("actix-web/src/task", "the tasks of WebSockets"),
     ("warp/src/endpoint", "the extractors of the endpoint record"),
+    ("tower/src/ws", "what the mirrored WebSockets share"),
     ("axum/src/ws", "mirrors `axum::extract::ws`"),
     ("axum/src/proxy", "mounts the telemetry proxy"),
     ("actix-web/src/proxy", "mounts the telemetry proxy"),

@@ -1,5 +1,6 @@
 //! Handles requests and does nothing else, for a tool that counts instructions:
-//! `requests CONFIGURATION COUNT`. Without arguments it prints the configurations.
+//! `requests CONFIGURATION COUNT`, or `requests bare:CONFIGURATION COUNT` for the same service without
+//! instrumentation. Without arguments it prints the configurations.
 //!
 //! A program of its own: counting allocations costs instructions.
 
@@ -15,9 +16,13 @@ fn main() -> Result<(), &'static str> {
     };
     let count = arguments.next().and_then(|it| it.parse::<u32>().ok());
     let count = count.ok_or("the second argument is a number of requests")?;
+    let (name, is_bare) = match name.strip_prefix("bare:") {
+        Some(name) => (name, true),
+        None => (&*name, false),
+    };
     let configuration = CONFIGURATIONS.iter().find(|it| it.name == name);
     let configuration = configuration.ok_or("the first argument is the name of a configuration")?;
-    let mut service = (configuration.build)();
+    let mut service = if is_bare { (configuration.bare)() } else { (configuration.build)() };
     (0..count).for_each(|_| service());
     Ok(())
 }

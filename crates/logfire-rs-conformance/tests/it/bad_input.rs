@@ -17,7 +17,7 @@ async fn hosts() {
         ("Host: \u{e9}\r\n", ""),
     ] {
         let request = format!("GET / HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
-        let lines = Exchange::new(request).lines(&["server."]).await;
+        let lines = Exchange::new(request).named(host).lines(&["server."]).await;
         let lines = lines.lines().filter(|it| it.starts_with("server.")).collect::<Vec<_>>();
         assert_eq!(lines.join("\n"), expected, "{host}");
     }

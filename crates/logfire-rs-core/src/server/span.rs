@@ -117,6 +117,31 @@ impl ServerSpan {
         }
     }
 
+    /// Sets the route that the framework has found in the end, or that it has found none; what the
+    /// application set stays.
+    pub fn settle_route(&self, route: Option<&str>) {
+        let Some(handle) = &self.handle else { return };
+        let mut notes = handle.0.notes();
+        if notes.route_is_likely {
+            notes.route = None;
+            notes.route_is_likely = false;
+        }
+        drop(notes);
+        if let Some(route) = route {
+            self.set_route(route);
+        }
+    }
+
+    /// Records the error that the framework keeps with the response, unless the application has
+    /// recorded one itself; see [`RequestSpan::record_error`].
+    pub fn record_application_error(&self, error_type: &'static str, error: &dyn Display) {
+        if let Some(handle) = &self.handle
+            && handle.0.notes().error.is_none()
+        {
+            handle.record_error(error_type, error);
+        }
+    }
+
     /// Records the head of the response.
     pub fn record_response(&mut self, status: u16, headers: &dyn Headers) {
         let Some(handle) = &self.handle else { return };

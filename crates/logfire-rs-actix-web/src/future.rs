@@ -1,0 +1,111 @@
+//! The future of a response.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use logfire_rs_core::ServerSpan;
+use pin_project_lite::pin_project;
+
+use crate::InstrumentedBody;
+use crate::error_type;
+use crate::headers::ActixHeaders;
+
+pin_project! {
+    /// The future of [`HttpServerService`](crate::HttpServerService).
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+        // Taken when the response is there.
+        span: Option<ServerSpan>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
+        Self { inner, span: Some(span) }
+    }
+}
+
+impl<F, B> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<InstrumentedBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);
+        let Poll::Ready(result) = span.run(|| this.inner.poll(cx)) else {
+            *this.span = Some(span);
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(mut response) => {
+                record(&mut span, &response);
+                announce_trace(&span, response.headers_mut());
+                // actix-web sends an upgraded connection as the body of its 101.
+                let wrap = match response.status() {
+                    StatusCode::SWITCHING_PROTOCOLS => InstrumentedBody::connection,
+                    _ => InstrumentedBody::response,
+                };
+                Ok(response.map_body(|_, body| wrap(body, span)))
+            }
+            Err(error) => {
+                record_unanswered(&mut span, &error);
+                Err(error)
+            }
+        })
+    }
+}
+
+fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>) {
+    if span.request_span().is_none() {
+        return;
+    }
+    span.settle_route(route(response).as_deref());
+    if let Some(error) = response.response().error() {
+        error_type::record(span, error);
+    }
+    span.record_response(response.status().as_u16(), &ActixHeaders(response.headers()));
+}
+
+/// A middleware gave up; actix-web makes an answer of its error further out.
+///
+/// The error is not asked for that answer: it would be made twice, with its side effects.
+fn record_unanswered(span: &mut ServerSpan, error: &Error) {
+    if span.request_span().is_none() {
+        return;
+    }
+    error_type::record(span, error);
+    let status = error.as_response_error().status_code();
+    span.record_response(status.as_u16(), &ActixHeaders(&HeaderMap::new()));
+    span.complete();
+}
+
+/// The pattern of the resource that answered.
+///
+/// A resource whose guard refused has the same path, but did not take it: then the path is not
+/// used up, and the 404 belongs to no route.
+fn route<B>(response: &ServiceResponse<B>) -> Option<String> {
+    let request = response.request();
+    let missed = response.status() == StatusCode::NOT_FOUND
+        && !request.match_info().unprocessed().is_empty();
+    if missed { None } else { request.match_pattern() }
+}
+
+fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {
+    let Some(announcement) = span.trace_response() else { return };
+    for (name, value) in announcement.headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    }
+}

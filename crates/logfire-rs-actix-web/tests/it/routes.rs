@@ -1,0 +1,169 @@
+//! The pattern of the resource that answered is the route.
+
+use actix_web::guard::{Get, Post};
+use actix_web::middleware::{NormalizePath, TrailingSlash};
+use actix_web::test::init_service;
+use actix_web::{App, HttpResponse, web};
+use logfire_rs_actix_web::{HttpServerOptions, current_request, instrument_with, middleware};
+
+use crate::Spans;
+
+async fn ok() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn resources_with_one_path_and_different_guards() {
+    let spans = Spans::new();
+    let app = App::new()
+        .service(web::resource("/things/{a}").guard(Get()).to(ok))
+        .service(web::resource("/things/{b}").guard(Post()).to(ok));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    assert_eq!(
+        spans.of(&app, "GET /things/1").await,
+        "GET /things/{a} | route /things/{a} | path /things/1 | 200 | -"
+    );
+    assert_eq!(
+        spans.of(&app, "POST /things/1").await,
+        "POST /things/{b} | route /things/{b} | path /things/1 | 200 | -"
+    );
+    // No resource has taken it.
+    assert_eq!(
+        spans.of(&app, "DELETE /things/1").await,
+        "DELETE | route - | path /things/1 | 404 | -"
+    );
+}
+
+#[actix_web::test]
+async fn scopes_and_what_is_not_found() {
+    let spans = Spans::new();
+    let inner = web::scope("/{tenant}")
+        .service(web::resource("/items/{id}").route(web::get().to(ok)).route(web::put().to(gone)));
+    let app = App::new()
+        .service(web::scope("/api").service(inner).default_service(web::to(gone)))
+        .route("/", web::get().to(ok))
+        .default_service(web::to(gone));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    for (request, expected) in [
+        ("GET /", "GET / | route / | path / | 200 | -"),
+        (
+            "GET /api/acme/items/1?x=y",
+            "GET /api/{tenant}/items/{id} | route /api/{tenant}/items/{id} | \
+             path /api/acme/items/1 | 200 | -",
+        ),
+        // The handler's own 404 keeps its route.
+        (
+            "PUT /api/acme/items/1",
+            "PUT /api/{tenant}/items/{id} | route /api/{tenant}/items/{id} | \
+             path /api/acme/items/1 | 404 | -",
+        ),
+        (
+            "DELETE /api/acme/items/1",
+            "DELETE /api/{tenant}/items/{id} | route /api/{tenant}/items/{id} | \
+             path /api/acme/items/1 | 405 | -",
+        ),
+        ("GET /api/acme/zzz", "GET | route - | path /api/acme/zzz | 404 | -"),
+        ("GET /api/acme", "GET | route - | path /api/acme | 404 | -"),
+        ("GET /nowhere", "GET | route - | path /nowhere | 404 | -"),
+        ("POST /", "POST | route - | path / | 404 | -"),
+    ] {
+        assert_eq!(spans.of(&app, request).await, expected);
+    }
+}
+
+async fn gone() -> HttpResponse {
+    HttpResponse::NotFound().finish()
+}
+
+#[actix_web::test]
+async fn middleware_of_a_scope_and_of_a_resource() {
+    let spans = Spans::new();
+    let items = web::resource("/items/{id}").wrap(middleware(spans.options())).to(ok);
+    let app = App::new()
+        .service(web::scope("/a").wrap(middleware(spans.options())).route("/x/{id}", web::to(ok)))
+        .service(web::scope("/b").service(items))
+        .route("/c", web::to(ok));
+    let app = init_service(app).await;
+    assert_eq!(
+        spans.of(&app, "GET /a/x/1").await,
+        "GET /a/x/{id} | route /a/x/{id} | path /a/x/1 | 200 | -"
+    );
+    assert_eq!(spans.of(&app, "GET /a/y").await, "GET | route - | path /a/y | 404 | -");
+    assert_eq!(
+        spans.of(&app, "GET /b/items/1").await,
+        "GET /b/items/{id} | route /b/items/{id} | path /b/items/1 | 200 | -"
+    );
+    assert_eq!(spans.of(&app, "GET /c").await, "");
+}
+
+#[actix_web::test]
+async fn the_path_is_the_one_that_was_sent() {
+    let spans = Spans::new();
+    let app =
+        App::new().route("/users/{id}", web::to(ok)).wrap(NormalizePath::new(TrailingSlash::Trim));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    assert_eq!(
+        spans.of(&app, "GET /users//1/").await,
+        "GET /users/{id} | route /users/{id} | path /users//1/ | 200 | -"
+    );
+}
+
+#[actix_web::test]
+async fn the_application_has_the_last_word() {
+    let spans = Spans::new();
+    let handler = || async {
+        let request = current_request().unwrap();
+        assert_eq!(request.route().unwrap(), "/{tail:.*}");
+        request.set_route("/files/*");
+        "ok"
+    };
+    let app = App::new().route("/{tail:.*}", web::to(handler));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    assert_eq!(
+        spans.of(&app, "GET /a/b").await,
+        "GET /files/* | route /files/* | path /a/b | 200 | -"
+    );
+}
+
+#[actix_web::test]
+async fn excluded_by_route_and_hooks() {
+    let spans = Spans::new();
+    let options = spans.options().exclude_routes(["/health/{probe}"]).request_hook(|span, it| {
+        assert_eq!(span.route().as_deref(), it.route);
+    });
+    let app = App::new()
+        .route("/health/{probe}", web::to(|| async { current_request().is_some().to_string() }))
+        .service(web::resource("/named").name("the name").to(ok));
+    let middleware = middleware(options).on_request(|span, request| {
+        span.set_name(format!("resource {}", request.match_name().unwrap()));
+    });
+    let app = init_service(app.wrap(middleware)).await;
+    assert_eq!(spans.of(&app, "GET /health/live").await, "");
+    assert_eq!(
+        spans.of(&app, "GET /named").await,
+        "resource the name | route /named | path /named | 200 | -"
+    );
+}
+
+#[actix_web::test]
+async fn services_that_are_added_later() {
+    let spans = Spans::new();
+    let app = instrument_with(App::new(), spans.options()).route("/late", web::to(ok));
+    let app = init_service(app).await;
+    assert_eq!(spans.of(&app, "GET /late").await, "GET /late | route /late | path /late | 200 | -");
+}
+
+#[actix_web::test]
+async fn nothing_is_recorded_without_an_sdk() {
+    let options = HttpServerOptions::default().env_lookup(|_| None);
+    let app = App::new().route(
+        "/",
+        web::to(|span: logfire_rs_actix_web::RequestSpan| async move {
+            span.is_recording().to_string()
+        }),
+    );
+    let app = init_service(instrument_with(app, options)).await;
+    let request = actix_web::test::TestRequest::get().uri("/").to_request();
+    let body = actix_web::test::call_and_read_body(&app, request).await;
+    assert_eq!(body, "false");
+}

@@ -1,0 +1,121 @@
+//! The future of an answer.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use http_body::Body;
+use logfire_rs_core::{ClientResponse, ClientSpan};
+use pin_project_lite::pin_project;
+
+use super::{Errors, InstrumentedClientBody};
+use crate::headers::HttpHeaders;
+use crate::layer::version;
+
+pin_project! {
+    /// The future of [`HttpClientService`](crate::HttpClientService).
+    pub struct ClientResponseFuture<F> {
+        #[pin]
+        inner: F,
+        span: Option<ClientSpan>,
+        url: String,
+        errors: Errors,
+    }
+}
+
+impl<F> ClientResponseFuture<F> {
+    pub(super) fn new(inner: F, span: Option<ClientSpan>, url: String, errors: Errors) -> Self {
+        Self { inner, span, url, errors }
+    }
+}
+
+impl<F> fmt::Debug for ClientResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("ClientResponseFuture");
+        debug.field("span", &self.span).finish_non_exhaustive()
+    }
+}
+
+impl<F, R, E> Future for ClientResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: Display + 'static,
+{
+    type Output = Result<Response<InstrumentedClientBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let entered = this.span.as_mut().map(ClientSpan::enter);
+        let result = ready!(this.inner.poll(cx));
+        drop(entered);
+        let span = this.span.take();
+        Poll::Ready(match (result, span) {
+            (Ok(response), Some(span)) => Ok(answered(response, span, this.url)),
+            (Ok(response), None) => Ok(response.map(InstrumentedClientBody::unwatched)),
+            (Err(error), Some(span)) => {
+                failed(&error, span, *this.errors);
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        })
+    }
+}
+
+fn answered<R: Body>(
+    response: Response<R>,
+    mut span: ClientSpan,
+    url: &str,
+) -> Response<InstrumentedClientBody<R>> {
+    let _current = span.context().clone().attach();
+    let headers = response.headers().clone();
+    let head = ClientResponse {
+        status: response.status().as_u16(),
+        url: Some(url),
+        version: version(response.version()),
+        peer: None,
+        headers: &HttpHeaders(&headers),
+    };
+    span.record_response(&head);
+    let body = span.into_body(&head);
+    response.map(|inner| InstrumentedClientBody::new(inner, body))
+}
+
+fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, errors: Errors) {
+    let _current = span.context().clone().attach();
+    match (errors.as_error)(error as &dyn Any) {
+        Some(found) => span.record_error((errors.error_type)(found), &Chain(found), found),
+        None => span.record_error("_OTHER", error, &Unknown(error.to_string())),
+    }
+}
+
+/// The texts of an error and its sources.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// What a hook gets for an error that is none of the standard kind.
+#[derive(Debug)]
+struct Unknown(String);
+
+impl Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unknown {}
