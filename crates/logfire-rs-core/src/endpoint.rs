@@ -20,6 +20,7 @@ pub use self::call::EndpointCall;
 pub use self::error::{ArgumentError, ErrorKind};
 pub use self::extraction::Extraction;
 pub(crate) use self::record::Record;
+pub use self::record::record_rejection;
 
 /// A handler; implemented by the expansion of `#[endpoint]`, for a type of its own.
 pub trait Endpoint: 'static {

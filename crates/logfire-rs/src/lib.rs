@@ -71,9 +71,7 @@ pub use logfire_rs_tower::{
     self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
 };
 #[cfg(feature = "warp")]
-pub use logfire_rs_warp::{
-    self as warp, instrument as instrument_warp, instrument_with as instrument_warp_with,
-};
+pub use logfire_rs_warp::{instrument as instrument_warp, instrument_with as instrument_warp_with};
 
 /// What is axum's own.
 #[cfg(feature = "axum")]
@@ -96,6 +94,16 @@ pub mod axum {
     /// ```
     pub use logfire_rs_axum::__private::facade_endpoint as endpoint;
     pub use logfire_rs_axum::*;
+}
+
+/// What is warp's own.
+#[cfg(feature = "warp")]
+pub mod warp {
+    /// Records the arguments of a handler, and when it ran; see
+    /// [`logfire_rs_warp::endpoint`](macro@logfire_rs_warp::endpoint), which is the same for callers
+    /// that depend on that crate.
+    pub use logfire_rs_warp::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_warp::*;
 }
 
 /// The examples of the documents, which are tests of this crate.

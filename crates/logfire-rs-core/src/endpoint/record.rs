@@ -6,18 +6,21 @@ use std::time::SystemTime;
 use opentelemetry::{Context, KeyValue};
 use serde_json::{Value, json};
 
-use super::{ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys};
+use super::{
+    ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys, Framework,
+};
 use super::{clock, json as text};
 use crate::attributes::{self as keys, attribute};
+use crate::current::current_request;
 use crate::diagnostics;
 use crate::request_span::RequestSpan;
 
 /// The record of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Record {
-    endpoint: TypeId,
+    /// The endpoint, unless the request was rejected before one was found.
+    endpoint: Option<(TypeId, &'static EndpointInfo)>,
     phase: Phase,
-    info: &'static EndpointInfo,
     keys: &'static EndpointKeys,
     arguments: Option<Interval>,
     function: Option<Interval>,
@@ -50,11 +53,14 @@ impl Interval {
 
 impl Record {
     fn new<E: Endpoint>() -> Self {
+        Self { endpoint: Some((TypeId::of::<E>(), E::INFO)), ..Self::of::<E::Framework>() }
+    }
+
+    fn of<F: Framework>() -> Self {
         Self {
-            endpoint: TypeId::of::<E>(),
+            endpoint: None,
             phase: Phase::Arguments,
-            info: E::INFO,
-            keys: <E::Framework as super::Framework>::KEYS,
+            keys: F::KEYS,
             arguments: None,
             function: None,
             values: Vec::new(),
@@ -81,7 +87,9 @@ impl Record {
     /// to another handler after one that rejects. None while another endpoint runs: it has called
     /// this one.
     fn claim<E: Endpoint>(slot: &mut Option<Box<Self>>) -> Option<&mut Self> {
-        let phase = slot.as_ref().map(|it| (it.phase, it.endpoint == TypeId::of::<E>()));
+        let phase = slot
+            .as_ref()
+            .map(|it| (it.phase, it.endpoint.is_some_and(|it| it.0 == TypeId::of::<E>())));
         match phase {
             Some((Phase::Called, _)) => return None,
             Some((Phase::Arguments, true)) => {}
@@ -133,7 +141,7 @@ impl Record {
     /// The attributes of the request's span.
     pub(crate) fn into_attributes(self) -> Vec<KeyValue> {
         let mut attributes = self.published.unwrap_or_default();
-        attributes.extend(code(self.info));
+        attributes.extend(self.endpoint.into_iter().flat_map(|it| code(it.1)));
         let keys = self.keys;
         for (interval, start, end) in [
             (self.arguments, keys.arguments_start, keys.arguments_end),
@@ -150,6 +158,21 @@ impl Record {
 
     pub(super) fn arguments_span(&self) -> &'static str {
         self.keys.arguments
+    }
+}
+
+/// Records that the current request was rejected before any endpoint was called: for frameworks whose
+/// handlers get their arguments from elsewhere. One that was called has said more.
+pub fn record_rejection<F: Framework>(error: &ArgumentError) {
+    let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
+    let mut notes = request.0.notes();
+    if notes.endpoint.is_none() {
+        let mut record = Record::of::<F>();
+        record.reject("", error);
+        record.phase = Phase::Over;
+        notes.endpoint = Some(Box::new(record));
+        drop(notes);
+        publish(&request);
     }
 }
 
