@@ -170,7 +170,7 @@ fn settle<T: 'static, R: IntoResponse + 'static, E: Endpoint, const INDEX: usize
         }
         (Err(rejection), None) => Err(rejection.into_response()),
         (Err(rejection), Some(extraction)) => {
-            extraction.rejected::<E, R>(&rejection, query);
+            extraction.rejected::<E>(&rejection, std::any::type_name::<R>(), query);
             Err(rejection.into_response())
         }
     }

@@ -41,8 +41,7 @@
 
 #[cfg(feature = "actix-web")]
 pub use logfire_rs_actix_web::{
-    self as actix_web, instrument as instrument_actix_web,
-    instrument_with as instrument_actix_web_with,
+    instrument as instrument_actix_web, instrument_with as instrument_actix_web_with,
 };
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{instrument as instrument_axum, instrument_with as instrument_axum_with};
@@ -72,6 +71,16 @@ pub use logfire_rs_tower::{
 };
 #[cfg(feature = "warp")]
 pub use logfire_rs_warp::{instrument as instrument_warp, instrument_with as instrument_warp_with};
+
+/// What is actix-web's own.
+#[cfg(feature = "actix-web")]
+pub mod actix_web {
+    /// Records the arguments of a handler, why one of them was rejected, and when all of it
+    /// happened; see [`logfire_rs_actix_web::endpoint`](macro@logfire_rs_actix_web::endpoint), which
+    /// is the same for callers that depend on that crate.
+    pub use logfire_rs_actix_web::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_actix_web::*;
+}
 
 /// What is axum's own.
 #[cfg(feature = "axum")]

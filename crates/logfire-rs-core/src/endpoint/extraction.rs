@@ -63,10 +63,15 @@ impl Extraction {
     }
 
     /// The argument was rejected, and so is the request, whose query may show what was wrong.
-    pub fn rejected<E: Endpoint, R: Any>(mut self, rejection: &R, query: Option<&str>) {
+    pub fn rejected<E: Endpoint>(
+        mut self,
+        rejection: &dyn Any,
+        type_name: &'static str,
+        query: Option<&str>,
+    ) {
         self.settled = true;
-        let (name, argument) = (std::any::type_name::<R>(), self.argument.name);
-        let error = E::Framework::describe(rejection, name).input_from(query);
+        let argument = self.argument.name;
+        let error = E::Framework::describe(rejection, type_name).input_from(query);
         with_record(&self.request, |it| {
             it.give_up();
             it.keep(argument, Captured::Error(error));

@@ -95,6 +95,12 @@ fn known_form(text: &str) -> Option<String> {
             ));
         }
     }
+    if text.starts_with("can not parse ") {
+        // Of actix-web's paths.
+        let (_, expected) = text.rsplit_once(" to a ")?;
+        let plain = expected.chars().all(|it| it.is_ascii_alphanumeric());
+        return plain.then(|| format!("expected `{expected}`"));
+    }
     let length = text.strip_prefix("invalid length ")?;
     let digits = length.find(|it: char| !it.is_ascii_digit()).filter(|it| *it > 0)?;
     Some(format!("invalid length {}{}", length.get(..digits)?, expected(length, ", expected ")))
@@ -200,6 +206,7 @@ mod tests {
     fn what_is_not_known_goes() {
         for text in [
             "s3cret is bad",
+            "can not parse s3cret",
             "missing field `a` s3cret",
             "missing field `a`s3cret`",
             "invalid length s3cret",
@@ -209,6 +216,7 @@ mod tests {
             assert_eq!(without_literals(text), NOT_VALID);
         }
         assert_eq!(without_literals("invalid type: s3cret"), "invalid type: a value");
+        assert_eq!(without_literals("can not parse \"s3cret to a x\" to a u32"), "expected `u32`");
         let parsed = "s3cret".parse::<u8>().unwrap_err().to_string();
         assert_eq!(without_literals(&parsed), parsed);
     }

@@ -89,7 +89,8 @@ async fn record(
             .header("content-type", format!("application/{kind}"))
             .header("content-length", body.len());
     }
-    let response = service.oneshot(request.body(Full::<bytes::Bytes>::from(body)).unwrap()).await.unwrap();
+    let response =
+        service.oneshot(request.body(Full::<bytes::Bytes>::from(body)).unwrap()).await.unwrap();
     let status = response.status().as_u16();
     let _ = response.into_body().collect().await;
     let span = spans.wait().await.pop().unwrap();
