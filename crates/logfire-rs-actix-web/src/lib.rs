@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod error_type;
 mod extract;
 mod future;
@@ -12,9 +14,11 @@ mod task;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error};
-pub use logfire_rs_core::{self as core, HttpServerOptions, current_request};
+pub use logfire_rs_core::{self as core, EndpointArguments, HttpServerOptions, current_request};
 
 pub use crate::body::InstrumentedBody;
+#[cfg(feature = "endpoint")]
+pub use crate::endpoint::endpoint;
 pub use crate::extract::RequestSpan;
 pub use crate::future::ResponseFuture;
 pub use crate::middleware::{HttpServerMiddleware, HttpServerService, middleware};
@@ -95,4 +99,17 @@ where
     B: MessageBody,
 {
     app.wrap(middleware(options))
+}
+
+/// What `#[endpoint]` expands to; not for use.
+#[cfg(feature = "endpoint")]
+#[doc(hidden)]
+pub mod __private {
+    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    pub use logfire_rs_core::{
+        __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+    };
+    pub use logfire_rs_macros::facade_actix_web_endpoint as facade_endpoint;
+
+    pub use crate::endpoint::{ActixWeb as Framework, Arg};
 }

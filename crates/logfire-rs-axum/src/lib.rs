@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod extract;
 mod layer;
 #[cfg(feature = "ws")]
 pub mod ws;
 
 use axum::Router;
-pub use logfire_rs_core::{self as core, HttpServerOptions, current_request};
+pub use logfire_rs_core::{self as core, EndpointArguments, HttpServerOptions, current_request};
 
 pub use crate::body::ObserveRequestBody;
+#[cfg(feature = "endpoint")]
+pub use crate::endpoint::endpoint;
 pub use crate::extract::RequestSpan;
 pub use crate::layer::{HttpServerLayer, layer};
 
@@ -47,4 +51,17 @@ where
     S: Clone + Send + Sync + 'static,
 {
     router.layer(layer(options))
+}
+
+/// What `#[endpoint]` expands to; not for use.
+#[cfg(feature = "endpoint")]
+#[doc(hidden)]
+pub mod __private {
+    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    pub use logfire_rs_core::{
+        __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+    };
+    pub use logfire_rs_macros::facade_axum_endpoint as facade_endpoint;
+
+    pub use crate::endpoint::{Arg, Axum as Framework};
 }

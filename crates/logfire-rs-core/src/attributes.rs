@@ -12,6 +12,9 @@ macro_rules! keys {
 
 keys! {
     CLIENT_ADDRESS = semconv::CLIENT_ADDRESS;
+    CODE_FILE_PATH = semconv::CODE_FILE_PATH;
+    CODE_FUNCTION_NAME = semconv::CODE_FUNCTION_NAME;
+    CODE_LINE_NUMBER = semconv::CODE_LINE_NUMBER;
     DNS_ANSWERS = "dns.answers";
     DNS_QUESTION_NAME = "dns.question.name";
     ERROR_TYPE = semconv::ERROR_TYPE;
@@ -29,6 +32,7 @@ keys! {
     HTTP_RESPONSE_BODY_TEXT = "http.response.body.text";
     HTTP_RESPONSE_STATUS_CODE = semconv::HTTP_RESPONSE_STATUS_CODE;
     HTTP_ROUTE = semconv::HTTP_ROUTE;
+    LOGFIRE_JSON_SCHEMA = "logfire.json_schema";
     NETWORK_PEER_ADDRESS = semconv::NETWORK_PEER_ADDRESS;
     NETWORK_PEER_PORT = semconv::NETWORK_PEER_PORT;
     NETWORK_PROTOCOL_VERSION = semconv::NETWORK_PROTOCOL_VERSION;

@@ -22,6 +22,7 @@ mod backend;
 mod client;
 mod current;
 mod diagnostics;
+pub mod endpoint;
 mod environment;
 mod forwarded;
 mod header_capture;
@@ -39,7 +40,7 @@ mod server;
 mod suppress;
 mod user_agent;
 
-pub use opentelemetry;
+pub use {opentelemetry, serde_json};
 
 pub use crate::client::{
     ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
@@ -47,6 +48,7 @@ pub use crate::client::{
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
+pub use crate::endpoint::EndpointArguments;
 pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};
 pub use crate::headers::{HeaderValue, Headers};
 pub use crate::message::{

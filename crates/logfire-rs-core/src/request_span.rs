@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
+use crate::endpoint::Record;
 use crate::method::Method;
 use crate::names::{self, Template};
 use crate::server::ServerExchange;
@@ -231,6 +232,8 @@ pub(crate) struct Notes {
     pub(crate) received: Option<u64>,
     pub(crate) sent: Option<u64>,
     pub(crate) metric_attributes: Vec<KeyValue>,
+    /// What is known of the handler and its arguments.
+    pub(crate) endpoint: Option<Box<Record>>,
 }
 
 fn shortened(attribute: KeyValue) -> KeyValue {

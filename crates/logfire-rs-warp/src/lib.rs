@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod filters;
 mod path;
 mod rejection;
@@ -9,8 +11,12 @@ pub mod service;
 #[cfg(feature = "ws")]
 mod ws;
 
-pub use logfire_rs_core::{self as core, HttpServerOptions, RequestSpan, current_request};
+pub use logfire_rs_core::{
+    self as core, EndpointArguments, HttpServerOptions, RequestSpan, current_request,
+};
 
+#[cfg(feature = "endpoint")]
+pub use crate::endpoint::endpoint;
 pub use crate::filters::{remote, request_span};
 pub use crate::rejection::observe;
 pub use crate::route::route;
@@ -22,7 +28,17 @@ pub use crate::ws::{WebSocket, Ws, ws};
 /// What the macros need; not for use.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "endpoint")]
+    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    #[cfg(feature = "endpoint")]
+    pub use logfire_rs_core::{
+        __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+    };
+    #[cfg(feature = "endpoint")]
+    pub use logfire_rs_macros::facade_warp_endpoint as facade_endpoint;
     pub use warp;
 
+    #[cfg(feature = "endpoint")]
+    pub use crate::endpoint::Warp as Framework;
     pub use crate::route::declare;
 }

@@ -37,9 +37,23 @@ pub fn observe<T>(rejection: Rejection) -> Ready<Result<T, Rejection>> {
         && !rejection.is_not_found()
     {
         let (kind, text) = describe(&rejection);
-        slot.reject(kind, text);
+        slot.reject(Rejected {
+            kind,
+            text,
+            #[cfg(feature = "endpoint")]
+            argument: crate::endpoint::describe(&rejection),
+        });
     }
     ready(Err(rejection))
+}
+
+/// What is known of a rejection, until it turns out whether it counts.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+    #[cfg(feature = "endpoint")]
+    pub(crate) argument: Option<logfire_rs_core::endpoint::ArgumentError>,
 }
 
 /// The kind of a rejection, from a closed list, and what it says.

@@ -8,6 +8,8 @@ use logfire_rs_core::current_request;
 use warp::Filter;
 use warp::path::{FullPath, Peek};
 
+use crate::rejection::Rejected;
+
 /// Declares the template of all that has matched before it, as the route of the request.
 ///
 /// ```
@@ -51,8 +53,8 @@ pub(crate) struct Slot(Arc<Mutex<Notes>>);
 struct Notes {
     /// The templates that matched, by the bytes of the path that they cover.
     templates: Vec<Declared>,
-    /// The kind and text of the last rejection.
-    rejection: Option<(&'static str, String)>,
+    /// The last rejection.
+    rejection: Option<Rejected>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,11 +87,11 @@ impl Slot {
         poll()
     }
 
-    pub(crate) fn reject(&self, kind: &'static str, text: String) {
-        self.notes().rejection = Some((kind, text));
+    pub(crate) fn reject(&self, rejected: Rejected) {
+        self.notes().rejection = Some(rejected);
     }
 
-    pub(crate) fn take_rejection(&self) -> Option<(&'static str, String)> {
+    pub(crate) fn take_rejection(&self) -> Option<Rejected> {
         self.notes().rejection.take()
     }
 

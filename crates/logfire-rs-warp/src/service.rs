@@ -213,11 +213,17 @@ impl Future for Filtered {
             this.slot.not_found(this.path);
         }
         // An earlier rejection may have been made good; it counts only for an answer that failed.
-        if status.is_server_error()
-            && let Some((kind, text)) = this.slot.take_rejection()
+        if (status.is_client_error() || status.is_server_error())
+            && let Some(rejected) = this.slot.take_rejection()
             && let Some(request) = current_request()
         {
-            request.record_error(kind, &text);
+            #[cfg(feature = "endpoint")]
+            if let Some(error) = &rejected.argument {
+                crate::endpoint::record(error);
+            }
+            if status.is_server_error() {
+                request.record_error(rejected.kind, &rejected.text);
+            }
         }
         Poll::Ready(Ok(response))
     }

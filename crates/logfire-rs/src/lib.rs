@@ -41,19 +41,16 @@
 
 #[cfg(feature = "actix-web")]
 pub use logfire_rs_actix_web::{
-    self as actix_web, instrument as instrument_actix_web,
-    instrument_with as instrument_actix_web_with,
+    instrument as instrument_actix_web, instrument_with as instrument_actix_web_with,
 };
 #[cfg(feature = "axum")]
-pub use logfire_rs_axum::{
-    self as axum, instrument as instrument_axum, instrument_with as instrument_axum_with,
-};
+pub use logfire_rs_axum::{instrument as instrument_axum, instrument_with as instrument_axum_with};
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, FilterUrl, Frame, HeaderValue,
-    Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork, InvalidPattern,
-    Pattern, Peer, PerRequest, ProxyHeaders, RequestSpan, ServerRequest, ServerResponse,
-    SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request, diagnostics,
-    opentelemetry, suppress_instrumentation,
+    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, EndpointArguments, FilterUrl,
+    Frame, HeaderValue, Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork,
+    InvalidPattern, Pattern, Peer, PerRequest, ProxyHeaders, RequestSpan, ServerRequest,
+    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
+    diagnostics, opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
@@ -75,9 +72,50 @@ pub use logfire_rs_tower::{
     self as tower, instrument as instrument_tower, instrument_with as instrument_tower_with,
 };
 #[cfg(feature = "warp")]
-pub use logfire_rs_warp::{
-    self as warp, instrument as instrument_warp, instrument_with as instrument_warp_with,
-};
+pub use logfire_rs_warp::{instrument as instrument_warp, instrument_with as instrument_warp_with};
+
+/// What is actix-web's own.
+#[cfg(feature = "actix-web")]
+pub mod actix_web {
+    /// Records the arguments of a handler, why one of them was rejected, and when all of it
+    /// happened; see [`logfire_rs_actix_web::endpoint`](macro@logfire_rs_actix_web::endpoint), which
+    /// is the same for callers that depend on that crate.
+    pub use logfire_rs_actix_web::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_actix_web::*;
+}
+
+/// What is axum's own.
+#[cfg(feature = "axum")]
+pub mod axum {
+    /// Records the arguments of a handler, why one of them was rejected, and when all of it
+    /// happened; see [`logfire_rs_axum::endpoint`](macro@logfire_rs_axum::endpoint), which is the
+    /// same for callers that depend on that crate.
+    ///
+    /// ```
+    /// use axum::extract::Path;
+    /// use axum::{Router, routing::get};
+    ///
+    /// #[logfire_rs::axum::endpoint]
+    /// async fn user(Path(id): Path<u32>) -> String {
+    ///     format!("user {id}")
+    /// }
+    ///
+    /// let app: Router = Router::new().route("/users/{id}", get(user));
+    /// let app = logfire_rs::instrument_axum(app);
+    /// ```
+    pub use logfire_rs_axum::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_axum::*;
+}
+
+/// What is warp's own.
+#[cfg(feature = "warp")]
+pub mod warp {
+    /// Records the arguments of a handler, and when it ran; see
+    /// [`logfire_rs_warp::endpoint`](macro@logfire_rs_warp::endpoint), which is the same for callers
+    /// that depend on that crate.
+    pub use logfire_rs_warp::__private::facade_endpoint as endpoint;
+    pub use logfire_rs_warp::*;
+}
 
 /// The examples of the documents, which are tests of this crate.
 #[cfg(all(

@@ -8,6 +8,8 @@
 )]
 
 mod bodies;
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod errors;
 mod middleware;
 mod routes;

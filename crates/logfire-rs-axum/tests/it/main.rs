@@ -2,6 +2,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
 
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod layers;
 mod routes;
 mod websockets;

@@ -8,6 +8,7 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 
 use super::shared::{SharedOptions, shared_setters, strings};
+use crate::endpoint::EndpointArguments;
 use crate::environment::Environment;
 use crate::forwarded::TrustedProxies;
 use crate::message::{Frame, ServerRequest, ServerResponse};
@@ -18,6 +19,8 @@ type ServerExclude = Arc<dyn Fn(&ServerRequest<'_>) -> bool + Send + Sync>;
 type Details = Arc<dyn Fn(&ServerRequest<'_>) -> SpanDetails + Send + Sync>;
 type ServerRequestHook = Arc<dyn Fn(&RequestSpan, &ServerRequest<'_>) + Send + Sync>;
 type ServerResponseHook = Arc<dyn Fn(&RequestSpan, &ServerResponse<'_>) + Send + Sync>;
+type ArgumentsMapper =
+    Arc<dyn Fn(&RequestSpan, EndpointArguments) -> EndpointArguments + Send + Sync>;
 pub(crate) type FrameHook = Arc<dyn Fn(&RequestSpan, &Frame<'_>) + Send + Sync>;
 
 /// What is recorded of the requests that a server receives.
@@ -44,6 +47,8 @@ pub struct HttpServerOptions {
     pub(crate) receive_hook: Option<FrameHook>,
     pub(crate) send_hook: Option<FrameHook>,
     pub(crate) record_send_receive: bool,
+    pub(crate) request_attributes_mapper: Option<ArgumentsMapper>,
+    pub(crate) extra_spans: bool,
     pub(crate) trusted_proxies: Option<TrustedProxies>,
     pub(crate) url_scheme: Option<UrlScheme>,
     pub(crate) distributed_tracing: Option<DistributedTracing>,
@@ -227,6 +232,54 @@ impl HttpServerOptions {
     #[must_use]
     pub fn record_send_receive(mut self, record: bool) -> Self {
         self.record_send_receive = record;
+        self
+    }
+
+    /// Decides what is recorded of the arguments of a handler with `#[endpoint]`. All of it by
+    /// default.
+    ///
+    /// Called once for each such request that is sampled, when its arguments are there or one of
+    /// them was rejected. What it returns is recorded as it is; secrets are masked in what it gets.
+    /// If it panics, nothing is recorded of the arguments.
+    ///
+    /// ```
+    /// use logfire_rs_core::opentelemetry::KeyValue;
+    /// use logfire_rs_core::{EndpointArguments, HttpServerOptions};
+    ///
+    /// let options = HttpServerOptions::default().request_attributes_mapper(|span, mut arguments| {
+    ///     if span.path().starts_with("/internal/") {
+    ///         return EndpointArguments::none();
+    ///     }
+    ///     arguments.values.remove("body");
+    ///     let valid = arguments.errors.is_empty();
+    ///     arguments.extra.push(KeyValue::new("app.valid", valid));
+    ///     arguments
+    /// });
+    /// ```
+    #[must_use]
+    pub fn request_attributes_mapper(
+        mut self,
+        mapper: impl Fn(&RequestSpan, EndpointArguments) -> EndpointArguments + Send + Sync + 'static,
+    ) -> Self {
+        self.request_attributes_mapper = Some(Arc::new(mapper));
+        self
+    }
+
+    /// Whether a handler with `#[endpoint]` gets two spans, children of the request's: one for its
+    /// arguments, `{framework} arguments`, and one for the function, `{method} {route} (function)`.
+    /// False by default.
+    ///
+    /// Spans and logs that extractors make are children of the first, those of the handler of the
+    /// second.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default().extra_spans(true);
+    /// ```
+    #[must_use]
+    pub fn extra_spans(mut self, extra_spans: bool) -> Self {
+        self.extra_spans = extra_spans;
         self
     }
 

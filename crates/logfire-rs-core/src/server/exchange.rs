@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{KeyValue, Value};
 
@@ -12,6 +13,7 @@ use super::Engine;
 use crate::attributes::{self as keys, MetricSet, attribute};
 use crate::message::HttpVersion;
 use crate::metrics::HttpMetrics;
+use crate::options::HttpServerOptions;
 use crate::request_span::{Exchange, Notes, RequestSpan};
 use crate::{names, redaction};
 
@@ -28,6 +30,15 @@ pub(crate) struct ServerExchange {
 }
 
 impl ServerExchange {
+    pub(crate) fn options(&self) -> &HttpServerOptions {
+        &self.engine.config.options
+    }
+
+    /// What makes the spans inside of a request's.
+    pub(crate) fn tracer(&self) -> Option<&BoxedTracer> {
+        self.engine.backend().tracer()
+    }
+
     /// Gives up one hold on the span; the last one ends it.
     pub(super) fn release(&self, exchange: &Exchange) {
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -37,7 +48,7 @@ impl ServerExchange {
 
     /// Ends the span, whoever still holds it.
     pub(super) fn finish(&self, exchange: &Exchange) {
-        let notes = {
+        let mut notes = {
             let mut notes = exchange.notes();
             if notes.ended {
                 return;
@@ -47,6 +58,7 @@ impl ServerExchange {
             std::mem::replace(&mut *notes, ended)
         };
         let elapsed = self.clock.elapsed();
+        let endpoint = notes.endpoint.take();
         let error = error_type(&notes);
         if let Some(metrics) = &self.engine.backend().metrics {
             let _current = exchange.context.clone().attach();
@@ -57,6 +69,8 @@ impl ServerExchange {
             self.add_active(exchange, metrics, -1);
         }
         if exchange.recording {
+            let endpoint = endpoint.map(|it| it.into_attributes()).unwrap_or_default();
+            exchange.context.span().set_attributes(endpoint);
             self.end_span(exchange, &notes, error, elapsed);
         }
     }

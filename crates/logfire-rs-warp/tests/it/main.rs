@@ -7,6 +7,8 @@
     reason = "a test that cannot go on says so at once"
 )]
 
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod rejections;
 mod routes;
 mod server;

@@ -1,0 +1,139 @@
+//! An argument while it is taken out of a request.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, ContextGuard, KeyValue};
+
+use super::record::{self, Record};
+use super::{Argument, Captured, Endpoint, Framework};
+use crate::attributes::{self as keys, attribute};
+use crate::current::current_request;
+use crate::request_span::{Notes, RequestSpan};
+
+/// An argument that is being taken out of the current request.
+///
+/// Whatever becomes of it, the time is noted when this goes.
+pub struct Extraction {
+    request: RequestSpan,
+    argument: &'static Argument,
+    /// The span of the arguments, if there is to be one.
+    context: Option<Context>,
+    settled: bool,
+}
+
+impl Extraction {
+    /// Begins with an argument of `E`; `None` if nothing is recorded.
+    #[must_use]
+    pub fn start<E: Endpoint>(index: usize) -> Option<Self> {
+        let request = current_request().filter(RequestSpan::is_recording)?;
+        let argument = E::INFO.arguments.get(index)?;
+        let (name, is_first) = {
+            let mut notes = request.0.notes();
+            let record = Record::begin_argument::<E>(&mut notes.endpoint)?;
+            (record.arguments_span(), record.span.is_none())
+        };
+        if is_first && let Some(context) = start_span(&request, || name.to_owned(), Vec::new()) {
+            with_record(&request, |it| it.span = Some(context));
+        }
+        let context = request.0.notes().endpoint.as_ref().and_then(|it| it.span.clone());
+        Some(Self { request, argument, context, settled: false })
+    }
+
+    /// Runs the work of an extractor; what it makes is a child of the span of the arguments.
+    pub async fn run<T: Future>(extraction: Option<&Self>, work: T) -> T::Output {
+        within(extraction.and_then(|it| it.context.clone()), work).await
+    }
+
+    /// Makes the span of the arguments the current one, around a poll of an extractor.
+    #[must_use]
+    pub fn enter(&self) -> Option<ContextGuard> {
+        self.context.clone().map(Context::attach)
+    }
+
+    /// The argument is there.
+    pub fn extracted(mut self, value: &dyn Any) {
+        self.settled = true;
+        with_record(&self.request, Record::end_arguments);
+        let captured = (self.argument.capture)(value);
+        with_record(&self.request, |it| it.keep(self.argument.name, captured));
+    }
+
+    /// The argument was rejected, and so is the request, whose query may show what was wrong.
+    pub fn rejected<E: Endpoint>(
+        mut self,
+        rejection: &dyn Any,
+        type_name: &'static str,
+        query: Option<&str>,
+    ) {
+        self.settled = true;
+        let argument = self.argument.name;
+        let error = E::Framework::describe(rejection, type_name).input_from(query);
+        with_record(&self.request, |it| {
+            it.give_up();
+            it.keep(argument, Captured::Error(error));
+        });
+        record::publish(&self.request);
+    }
+}
+
+impl Drop for Extraction {
+    fn drop(&mut self) {
+        // The client has left.
+        if !self.settled {
+            with_record(&self.request, Record::give_up);
+            record::publish(&self.request);
+        }
+    }
+}
+
+impl fmt::Debug for Extraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extraction").field("argument", &self.argument.name).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn with_record(request: &RequestSpan, change: impl FnOnce(&mut Record)) {
+    let mut notes = request.0.notes();
+    if let Notes { ended: false, endpoint: Some(record), .. } = &mut *notes {
+        change(record);
+    }
+}
+
+/// Runs `work` in `context`, if there is one.
+pub(super) async fn within<T: Future>(context: Option<Context>, work: T) -> T::Output {
+    let Some(context) = context else { return work.await };
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let _entered = context.clone().attach();
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Starts a child of the request's span, if they are asked for.
+pub(super) fn start_span(
+    request: &RequestSpan,
+    name: impl FnOnce() -> String,
+    mut attributes: Vec<KeyValue>,
+) -> Option<Context> {
+    let server = request.0.server.as_ref()?;
+    let tracer = server.tracer().filter(|_| server.options().extra_spans)?;
+    attributes.push(attribute(keys::HTTP_REQUEST_METHOD, request.method()));
+    if let Some(route) = request.route() {
+        attributes.push(attribute(keys::HTTP_ROUTE, route));
+    }
+    let builder =
+        SpanBuilder::from_name(name()).with_kind(SpanKind::Internal).with_attributes(attributes);
+    let span = tracer.build_with_context(builder, request.context());
+    Some(request.context().with_span(span))
+}
+
+pub(super) fn end_span(context: &Context, attributes: &[KeyValue]) {
+    let span = context.span();
+    span.set_attributes(attributes.iter().cloned());
+    span.end();
+}

@@ -1,0 +1,507 @@
+//! Values of the application as JSON of limited size, without secrets.
+
+use std::cell::RefCell;
+use std::fmt::{self, Debug, Write as _};
+use std::io;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use crate::{diagnostics, redaction};
+
+/// What is kept of one value.
+const BYTES: usize = 8 * 1024;
+const DEPTH: usize = 16;
+const ITEMS: usize = 1000;
+/// What is read of one value: beyond it, to pass over the rest costs too much.
+const STEPS: usize = 100_000;
+
+/// Stands where something was left out for its size.
+const CUT: &str = "…";
+const MASK: &str = "\"[REDACTED]\"";
+
+/// `value` as JSON, or nothing if its `Serialize` fails or panics.
+///
+/// What is too long, too deep or too much is cut, with `…` in its place; the values of keys that
+/// look secret become `[REDACTED]`.
+pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+    write(value, true)
+}
+
+/// As [`text`], but what the application chose to show is shown.
+pub(super) fn unmasked(value: &serde_json::Value) -> Option<String> {
+    write(value, false)
+}
+
+/// The `Debug` form of `value`, as a JSON string.
+pub(super) fn debug<T: Debug + ?Sized>(value: &T) -> Option<String> {
+    let mut short = Short(String::new());
+    diagnostics::guarded("the `Debug` of an endpoint's argument", || write!(short, "{value:?}"))?
+        .or_else(|error| if short.0.ends_with(CUT) { Ok(()) } else { Err(error) })
+        .ok()?;
+    text(&redaction::mask_text(&short.0))
+}
+
+/// The JSON of a value that is not shown.
+pub(super) fn masked() -> String {
+    MASK.to_owned()
+}
+
+/// Whether a name says that its value is a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)passw|passphrase|pwd|secret|token|(?:api|access|private|signing|encryption)[-_ .]?key|authorization|credential|cookie|session|csrf|xsrf|jwt|signature|\bssn\b|credit[-_ ]?card|card[-_ ]?number|cvv|^(?:auth|sig|pw|pin|otp)$",
+        )
+        .ok()
+    });
+    SECRET.as_ref().is_none_or(|it| it.is_match(name))
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, masks: bool) -> Option<String> {
+    let state = RefCell::new(State { masks, ..State::default() });
+    let result = diagnostics::guarded("the `Serialize` of an endpoint's argument", || {
+        value.serialize(&mut Serializer::with_formatter(Output(&state), Limited(&state)))
+    })?;
+    let mut state = state.into_inner();
+    if state.steps > STEPS {
+        state.close_all();
+    } else {
+        result.ok()?;
+    }
+    Some(state.out)
+}
+
+/// Text up to the limit.
+struct Short(String);
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if push_short(&mut self.0, text) { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+/// Appends what of `text` fits, and whether that is all of it.
+fn push_short(out: &mut String, text: &str) -> bool {
+    let room = BYTES.saturating_sub(out.len());
+    if text.len() <= room {
+        out.push_str(text);
+        return true;
+    }
+    // `str::floor_char_boundary` is younger than the oldest Rust we support.
+    let end = (0..=room).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0);
+    out.push_str(text.get(..end).unwrap_or_default());
+    out.push_str(CUT);
+    false
+}
+
+#[derive(Default)]
+struct State {
+    out: String,
+    masks: bool,
+    open: Vec<Open>,
+    /// The key that is being written, with its quotes.
+    key: Option<String>,
+    /// What becomes of the value after the key.
+    next: Next,
+    /// How many of the calls that began something and are not ended are passed over.
+    muted: usize,
+    /// The string that is being written was cut.
+    string_is_cut: bool,
+    string_start: usize,
+    items: usize,
+    steps: usize,
+}
+
+/// An array or object that is not closed yet.
+struct Open {
+    close: char,
+    count: usize,
+    cut: bool,
+    /// The first of an array looks like the name of a secret: the second is its value.
+    names_secret: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Next {
+    #[default]
+    Keep,
+    Mask,
+    Drop,
+}
+
+impl State {
+    fn put(&mut self, text: &str) {
+        if self.muted > 0 || self.string_is_cut {
+            return;
+        }
+        match &mut self.key {
+            Some(key) => key.push_str(text),
+            None => self.out.push_str(text),
+        }
+    }
+
+    /// Begins something inside of what is passed over.
+    fn begins_muted(&mut self) -> bool {
+        self.muted += usize::from(self.muted > 0);
+        self.muted > 0
+    }
+
+    fn ends_muted(&mut self) -> bool {
+        let muted = self.muted > 0;
+        self.muted = self.muted.saturating_sub(1);
+        muted
+    }
+
+    fn begin(&mut self, open: char, close: char) {
+        if self.begins_muted() {
+            return;
+        }
+        if self.open.len() >= DEPTH {
+            let _ = write!(self.out, "\"{CUT}\"");
+            self.muted = 1;
+            return;
+        }
+        self.out.push(open);
+        self.open.push(Open { close, count: 0, cut: false, names_secret: false });
+    }
+
+    fn end(&mut self) {
+        if !self.ends_muted() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(open) = self.open.pop() else { return };
+        if open.cut {
+            let comma = if open.count > 0 { "," } else { "" };
+            let marker = if open.close == '}' { "\"…\":\"…\"" } else { "\"…\"" };
+            let _ = write!(self.out, "{comma}{marker}");
+        }
+        self.out.push(open.close);
+    }
+
+    /// Ends in the middle of a value of which there is too much.
+    fn close_all(&mut self) {
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+
+    /// Counts an item of the innermost array or object; whether there is room for it.
+    fn item(&mut self) -> bool {
+        let full = self.out.len() >= BYTES || self.items >= ITEMS;
+        let Some(open) = self.open.last_mut() else { return true };
+        if full {
+            open.cut = true;
+            return false;
+        }
+        if open.count > 0 {
+            self.out.push(',');
+        }
+        open.count += 1;
+        self.items += 1;
+        true
+    }
+
+    fn step(&mut self) -> io::Result<()> {
+        self.steps += 1;
+        if self.steps > STEPS { Err(io::Error::other("the value is too large")) } else { Ok(()) }
+    }
+
+    fn begin_element(&mut self) -> io::Result<()> {
+        self.step()?;
+        if self.begins_muted() {
+            return Ok(());
+        }
+        if !self.item() {
+            self.muted = 1;
+        } else if self.masks && self.open.last().is_some_and(|it| it.names_secret && it.count == 2)
+        {
+            self.out.push_str(MASK);
+            self.muted = 1;
+        }
+        Ok(())
+    }
+
+    fn begin_key(&mut self) -> io::Result<()> {
+        self.step()?;
+        if !self.begins_muted() {
+            self.key = Some(String::new());
+        }
+        Ok(())
+    }
+
+    fn end_key(&mut self) {
+        if self.ends_muted() {
+            return;
+        }
+        self.string_is_cut = false;
+        let key = self.key.take().unwrap_or_default();
+        self.next = if !self.item() {
+            Next::Drop
+        } else {
+            self.out.push_str(&key);
+            if self.masks && is_secret(key.trim_matches('"')) { Next::Mask } else { Next::Keep }
+        };
+    }
+
+    fn begin_value(&mut self) {
+        if self.begins_muted() {
+            return;
+        }
+        match std::mem::take(&mut self.next) {
+            Next::Keep => self.out.push(':'),
+            Next::Mask => {
+                let _ = write!(self.out, ":{MASK}");
+                self.muted = 1;
+            }
+            Next::Drop => self.muted = 1,
+        }
+    }
+
+    fn begin_string(&mut self) {
+        self.put("\"");
+        self.string_start = self.out.len();
+    }
+
+    fn fragment(&mut self, text: &str) {
+        if self.muted > 0 || self.string_is_cut {
+            return;
+        }
+        let out = self.key.as_mut().unwrap_or(&mut self.out);
+        self.string_is_cut = !push_short(out, text);
+    }
+
+    fn end_string(&mut self) {
+        self.string_is_cut = false;
+        self.put("\"");
+        if self.muted == 0 && self.key.is_none() {
+            let text = self.out.get(self.string_start..).unwrap_or_default();
+            let names_secret = text.len() < 100 && is_secret(text.trim_end_matches('"'));
+            if let Some(open) = self.open.last_mut().filter(|it| it.close == ']') {
+                open.names_secret = open.count == 1 && names_secret;
+            }
+        }
+    }
+}
+
+/// Where numbers and the like go.
+struct Output<'a>(&'a RefCell<State>);
+
+impl io::Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().put(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps to the limits. Everything goes to the state; the writer of each method is an [`Output`].
+struct Limited<'a>(&'a RefCell<State>);
+
+impl Formatter for Limited<'_> {
+    fn begin_string<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().begin_string();
+        Ok(())
+    }
+
+    fn write_string_fragment<W>(&mut self, _: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        self.0.borrow_mut().fragment(fragment);
+        Ok(())
+    }
+
+    fn end_string<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().end_string();
+        Ok(())
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().begin('[', ']');
+        Ok(())
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().end();
+        Ok(())
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W, _: bool) -> io::Result<()> {
+        self.0.borrow_mut().begin_element()
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().ends_muted();
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().begin('{', '}');
+        Ok(())
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().end();
+        Ok(())
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, _: bool) -> io::Result<()> {
+        self.0.borrow_mut().begin_key()
+    }
+
+    fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().end_key();
+        Ok(())
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().begin_value();
+        Ok(())
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.0.borrow_mut().ends_muted();
+        Ok(())
+    }
+
+    fn write_raw_fragment<W>(&mut self, _: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        // JSON that was never looked into; what is not JSON is an error of the value.
+        let value: serde_json::Value = serde_json::from_str(fragment)?;
+        value.serialize(&mut Serializer::with_formatter(Output(self.0), Limited(self.0)))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::ser;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    enum Login {
+        Password(&'static str),
+        By { name: &'static str, api_key: &'static str },
+    }
+
+    struct Bytes;
+
+    impl Serialize for Bytes {
+        fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(&[1, 2])
+        }
+    }
+
+    #[test]
+    fn what_serde_json_writes_is_written_as_it_is() {
+        #[derive(Serialize)]
+        struct All {
+            text: &'static str,
+            none: Option<u8>,
+            nested: Vec<(u8, char)>,
+            float: f64,
+            empty: [u8; 0],
+        }
+        let all = All { text: "é\n\"", none: None, nested: vec![(1, 'a')], float: 1.5, empty: [] };
+        let expected = serde_json::to_string(&all).unwrap();
+        assert_eq!(text(&all).unwrap(), expected);
+        assert_eq!(text(&f64::NAN).unwrap(), "null");
+        assert_eq!(text(&u128::MAX).unwrap(), u128::MAX.to_string());
+        assert_eq!(text(&BTreeMap::from([(1, true)])).unwrap(), r#"{"1":true}"#);
+        assert_eq!(text(&Bytes).unwrap(), "[1,2]");
+        assert_eq!(text(&BTreeMap::from([((), 1)])), None);
+    }
+
+    #[test]
+    fn values_of_secret_keys_are_masked() {
+        for (value, expected) in [
+            (text(&Login::Password("s3cret")), r#"{"Password":"[REDACTED]"}"#),
+            (
+                text(&Login::By { name: "ada", api_key: "s3cret" }),
+                r#"{"By":{"name":"ada","api_key":"[REDACTED]"}}"#,
+            ),
+            (
+                text(&[("password", "s3cret"), ("page", "2")]),
+                r#"[["password","[REDACTED]"],["page","2"]]"#,
+            ),
+            (
+                text(&serde_json::json!({ "tokens": { "a": ["s3cret"] }, "z": 1 })),
+                r#"{"tokens":"[REDACTED]","z":1}"#,
+            ),
+            (debug(&Some(("token: s3cret", 1))), r#""Some((\"token: REDACTED\", 1))""#),
+        ] {
+            assert_eq!(value.unwrap(), expected);
+        }
+        assert!(!is_secret("author") && !is_secret("page") && is_secret("apiKey"));
+        assert_eq!(unmasked(&serde_json::json!({ "token": 1 })).unwrap(), r#"{"token":1}"#);
+    }
+
+    #[test]
+    fn what_is_too_much_is_cut_and_marked() {
+        let long = text(&"é".repeat(BYTES)).unwrap();
+        assert!(long.ends_with("é…\"") && long.len() < BYTES + 10, "{}", long.len());
+        let many = text(&vec![7; 1_000_000]).unwrap();
+        assert!(many.ends_with(r#"7,"…"]"#) && many.len() <= BYTES, "{}", many.len());
+        let deep = (0..100).fold(serde_json::json!(1), |it, _| serde_json::json!([it]));
+        assert_eq!(
+            text(&deep).unwrap(),
+            format!("{}\"…\"{}", "[".repeat(DEPTH), "]".repeat(DEPTH))
+        );
+        let map: BTreeMap<u32, String> = (0..5000).map(|it| (it, "x".repeat(99))).collect();
+        let map = text(&map).unwrap();
+        assert!(map.ends_with(r#","…":"…"}"#) && map.len() < BYTES + 300, "{}", map.len());
+        assert!(debug(&"x".repeat(BYTES * 2)).unwrap().len() < BYTES + 20);
+    }
+
+    #[test]
+    fn a_serialize_that_fails_or_panics_loses_its_value() {
+        struct Broken(bool);
+        impl Serialize for Broken {
+            fn serialize<S: ser::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                assert!(self.0, "on purpose");
+                Err(ser::Error::custom("on purpose"))
+            }
+        }
+        assert_eq!(text(&[Broken(true)]), None);
+        assert_eq!(text(&[Broken(false)]), None);
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Into::into),
+            "[a-z\"é\\\\]{0,12}".prop_map(serde_json::Value::from),
+            Just(serde_json::Value::from("x".repeat(6000))),
+        ];
+        leaf.prop_recursive(20, 64, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                prop::collection::btree_map("[a-z]{0,3}|password", inner, 0..5)
+                    .prop_map(|it| it.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_is_json_of_limited_size(value in json()) {
+            let text = text(&value).unwrap();
+            prop_assert!(text.len() < 2 * BYTES, "{}", text.len());
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What a request remembers of its endpoint until its span ends.
+
+use std::any::TypeId;
+use std::time::SystemTime;
+
+use opentelemetry::{Context, KeyValue};
+use serde_json::{Value, json};
+
+use super::{
+    ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys, Framework,
+};
+use super::{clock, json as text};
+use crate::attributes::{self as keys, attribute};
+use crate::current::current_request;
+use crate::diagnostics;
+use crate::request_span::RequestSpan;
+
+/// The record of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// The endpoint, unless the request was rejected before one was found.
+    endpoint: Option<(TypeId, &'static EndpointInfo)>,
+    phase: Phase,
+    keys: &'static EndpointKeys,
+    arguments: Option<Interval>,
+    function: Option<Interval>,
+    values: Vec<(&'static str, String)>,
+    error: Option<Value>,
+    /// The span of the arguments, if it has one.
+    pub(super) span: Option<Context>,
+    /// What the application left of values and error, once there are no more to come.
+    published: Option<Vec<KeyValue>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Arguments,
+    Called,
+    Over,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    start: SystemTime,
+    end: Option<SystemTime>,
+}
+
+impl Interval {
+    fn now() -> Self {
+        Self { start: SystemTime::now(), end: None }
+    }
+}
+
+impl Record {
+    fn new<E: Endpoint>() -> Self {
+        Self { endpoint: Some((TypeId::of::<E>(), E::INFO)), ..Self::of::<E::Framework>() }
+    }
+
+    fn of<F: Framework>() -> Self {
+        Self {
+            endpoint: None,
+            phase: Phase::Arguments,
+            keys: F::KEYS,
+            arguments: None,
+            function: None,
+            values: Vec::new(),
+            error: None,
+            span: None,
+            published: None,
+        }
+    }
+
+    /// Notes that an argument of `E` is looked for.
+    pub(super) fn begin_argument<E: Endpoint>(slot: &mut Option<Box<Self>>) -> Option<&mut Self> {
+        let record = Self::claim::<E>(slot)?;
+        record.arguments.get_or_insert_with(Interval::now).end = None;
+        Some(record)
+    }
+
+    /// Notes that `E` is about to be called.
+    pub(super) fn claim_call<E: Endpoint>(slot: &mut Option<Box<Self>>) -> Option<()> {
+        Self::claim::<E>(slot)?.phase = Phase::Called;
+        Some(())
+    }
+
+    /// The record of `E`: the one that was begun, or a new one, if the last is over, as warp goes on
+    /// to another handler after one that rejects. None while another endpoint runs: it has called
+    /// this one.
+    fn claim<E: Endpoint>(slot: &mut Option<Box<Self>>) -> Option<&mut Self> {
+        let phase = slot
+            .as_ref()
+            .map(|it| (it.phase, it.endpoint.is_some_and(|it| it.0 == TypeId::of::<E>())));
+        match phase {
+            Some((Phase::Called, _)) => return None,
+            Some((Phase::Arguments, true)) => {}
+            _ => *slot = Some(Box::new(Self::new::<E>())),
+        }
+        slot.as_deref_mut()
+    }
+
+    pub(super) fn begin_function(&mut self) {
+        self.function = Some(Interval::now());
+    }
+
+    pub(super) fn end_arguments(&mut self) {
+        if let Some(arguments) = &mut self.arguments {
+            arguments.end = Some(SystemTime::now());
+        }
+    }
+
+    pub(super) fn end_function(&mut self) {
+        if let Some(function) = &mut self.function {
+            function.end = Some(SystemTime::now());
+        }
+        self.phase = Phase::Over;
+    }
+
+    /// Notes that there are no more arguments to come, nor a call.
+    pub(super) fn give_up(&mut self) {
+        self.end_arguments();
+        self.phase = Phase::Over;
+    }
+
+    /// Keeps what became of the argument `name`.
+    pub(super) fn keep(&mut self, name: &'static str, captured: Captured) {
+        match captured {
+            Captured::Nothing => {}
+            Captured::Value(_) if text::is_secret(name) => self.values.push((name, text::masked())),
+            Captured::Value(value) => self.values.push((name, value)),
+            Captured::Error(error) => self.reject(name, &error),
+        }
+    }
+
+    /// Keeps the first error.
+    fn reject(&mut self, name: &'static str, error: &ArgumentError) {
+        if self.error.is_none() {
+            self.error = Some(error.to_json(name));
+        }
+    }
+
+    /// The attributes of the request's span.
+    pub(crate) fn into_attributes(self) -> Vec<KeyValue> {
+        let mut attributes = self.published.unwrap_or_default();
+        attributes.extend(self.endpoint.into_iter().flat_map(|it| code(it.1)));
+        let keys = self.keys;
+        for (interval, start, end) in [
+            (self.arguments, keys.arguments_start, keys.arguments_end),
+            (self.function, keys.function_start, keys.function_end),
+        ] {
+            let Some(interval) = interval else { continue };
+            attributes.push(KeyValue::new(start, clock::timestamp(interval.start)));
+            if let Some(time) = interval.end {
+                attributes.push(KeyValue::new(end, clock::timestamp(time)));
+            }
+        }
+        attributes
+    }
+
+    pub(super) fn arguments_span(&self) -> &'static str {
+        self.keys.arguments
+    }
+}
+
+/// Records that the current request was rejected before any endpoint was called: for frameworks whose
+/// handlers get their arguments from elsewhere. One that was called has said more.
+pub fn record_rejection<F: Framework>(error: &ArgumentError) {
+    let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
+    let mut notes = request.0.notes();
+    if notes.endpoint.is_none() {
+        let mut record = Record::of::<F>();
+        record.reject("", error);
+        record.phase = Phase::Over;
+        notes.endpoint = Some(Box::new(record));
+        drop(notes);
+        publish(&request);
+    }
+}
+
+/// Decides what is recorded of the arguments: there are no more to come.
+///
+/// The application's mapper runs without the lock.
+pub(super) fn publish(request: &RequestSpan) {
+    let mapper =
+        request.0.server.as_ref().and_then(|it| it.options().request_attributes_mapper.clone());
+    let (keys, values, error, span) = {
+        let mut notes = request.0.notes();
+        let Some(record) = notes.endpoint.as_deref_mut() else { return };
+        if record.published.is_some() {
+            return;
+        }
+        let values = std::mem::take(&mut record.values);
+        (record.keys, values, record.error.clone(), record.span.take())
+    };
+    let (values, errors, extra) = match mapper {
+        None => (object(&values), error.map(|it| json!([it]).to_string()), Vec::new()),
+        Some(mapper) => {
+            let values = values.into_iter().filter_map(|(name, value)| {
+                Some((name.to_owned(), serde_json::from_str(&value).ok()?))
+            });
+            let arguments = EndpointArguments {
+                values: values.collect(),
+                errors: error.into_iter().collect(),
+                extra: Vec::new(),
+            };
+            let mapped =
+                diagnostics::guarded("request_attributes_mapper", || mapper(request, arguments));
+            let EndpointArguments { values, errors, extra } = mapped.unwrap_or_default();
+            let values: Vec<_> = values
+                .iter()
+                .filter_map(|(name, value)| Some((name.as_str(), text::unmasked(value)?)))
+                .collect();
+            (object(&values), (!errors.is_empty()).then(|| Value::from(errors).to_string()), extra)
+        }
+    };
+    let mut attributes = Vec::new();
+    let mut properties = serde_json::Map::new();
+    for (key, value, schema) in [
+        (keys.values, values, json!({ "type": "object" })),
+        (keys.errors, errors, json!({ "type": "array" })),
+    ] {
+        if let Some(value) = value {
+            attributes.push(KeyValue::new(key, value));
+            properties.insert(key.to_owned(), schema);
+        }
+    }
+    if !properties.is_empty() {
+        let schema = json!({ "type": "object", "properties": properties });
+        attributes.push(attribute(keys::LOGFIRE_JSON_SCHEMA, schema.to_string()));
+    }
+    attributes.extend(extra);
+    if let Some(span) = span {
+        super::extraction::end_span(&span, &attributes);
+    }
+    if let Some(record) = request.0.notes().endpoint.as_deref_mut() {
+        record.published = Some(attributes);
+    }
+}
+
+/// Where the code of an endpoint is.
+pub(super) fn code(info: &EndpointInfo) -> [KeyValue; 3] {
+    [
+        attribute(keys::CODE_FUNCTION_NAME, info.name),
+        attribute(keys::CODE_FILE_PATH, info.file),
+        attribute(keys::CODE_LINE_NUMBER, i64::from(info.line)),
+    ]
+}
+
+fn object(values: &[(&str, String)]) -> Option<String> {
+    if values.is_empty() {
+        return None;
+    }
+    let pairs = values.iter().map(|(name, value)| format!("{}:{value}", Value::from(*name)));
+    Some(format!("{{{}}}", pairs.collect::<Vec<_>>().join(",")))
+}
