@@ -138,6 +138,9 @@ mod documentation {
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
 
+    #[doc = include_str!("../../../docs/endpoint.md")]
+    pub struct Endpoint;
+
     #[doc = include_str!("../../../docs/hyper.md")]
     pub struct Hyper;
 

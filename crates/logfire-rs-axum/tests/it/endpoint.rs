@@ -2,6 +2,7 @@
 
 mod errors;
 mod functions;
+mod golden;
 mod hygiene;
 mod options;
 mod values;
