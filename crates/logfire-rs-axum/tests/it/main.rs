@@ -6,6 +6,7 @@
 mod endpoint;
 mod layers;
 mod routes;
+#[cfg(feature = "ws")]
 mod websockets;
 
 use axum::Router;
