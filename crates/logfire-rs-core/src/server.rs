@@ -169,7 +169,7 @@ impl Engine {
             context,
             recording,
             method,
-            path: path.unwrap_or_else(|| request.path.into()),
+            path: path.unwrap_or_else(|| config.path(request, origin)),
             notes: Mutex::new(Notes {
                 name_is_set,
                 route_is_recorded: certain.is_some(),

@@ -1,5 +1,6 @@
 //! The order of layers: the table of docs/axum.md.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -7,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use logfire_rs_axum::{instrument_with, layer};
 use logfire_rs_core::suppress_instrumentation;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -87,4 +89,18 @@ async fn an_answer_to_head_has_no_body_whatever_the_method_is_called() {
     let spans = Spans::new();
     let app = instrument_with(router(), spans.options().known_methods(["GET"]));
     assert_eq!(spans.of(&app, "HEAD /").await, "HTTP / | route / | path / | 200 | -");
+}
+
+#[tokio::test]
+async fn a_hook_sees_the_filtered_path_without_spans_too() {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let told = Arc::clone(&seen);
+    let spans = Spans::new();
+    let options = spans.options().spans(false).metrics(true);
+    let meter = SdkMeterProvider::default();
+    let options = options.meter_provider(meter).url_filter(|_| "/hidden".to_owned());
+    let options =
+        options.request_hook(move |span, _| span.path().clone_into(&mut told.lock().unwrap()));
+    assert_eq!(spans.of(&instrument_with(router(), options), "GET /").await, "");
+    assert_eq!(*seen.lock().unwrap(), "/hidden");
 }

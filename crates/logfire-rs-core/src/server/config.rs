@@ -127,6 +127,14 @@ impl ServerConfig {
         path
     }
 
+    /// The path as it would be recorded.
+    pub(super) fn path(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> Arc<str> {
+        match self.filtered_url(request, origin) {
+            Some(url) => FilterUrl::parse(&url).path().into(),
+            None => request.path.into(),
+        }
+    }
+
     fn filtered_url(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> Option<String> {
         let filter = self.options.shared.url_filter.as_ref()?;
         let mut url = match origin.authority() {
