@@ -72,9 +72,7 @@ impl EndpointCall {
         call.returned = true;
         with_record(&call.request, Record::end_function);
         let Some((error_type, text)) = error else { return };
-        let text = text
-            .and_then(|it| diagnostics::guarded("the `Display` of an error", || it.to_string()));
-        let text = text.unwrap_or_default();
+        let text = text.map(diagnostics::display).unwrap_or_default();
         if let Some(context) = &call.context {
             let event = attributes::exception(error_type, redaction::mask_text(&text));
             context.span().add_event(attributes::EXCEPTION, event);

@@ -32,7 +32,7 @@ impl RequestBodyObserver {
     pub fn observes_frames(&self) -> bool {
         let server = self.0.0.server.as_ref();
         server.is_some_and(|it| {
-            let options = &it.engine.config.options;
+            let options = it.options();
             options.receive_hook.is_some() || options.record_send_receive
         })
     }
@@ -61,7 +61,7 @@ pub(super) fn observes_response(config: &ServerConfig) -> bool {
 /// The application received `frame`; the request is the current one.
 pub(super) fn received(span: &RequestSpan, frame: &Frame<'_>) {
     let Some(server) = &span.0.server else { return };
-    let options = &server.engine.config.options;
+    let options = server.options();
     let kind = match frame {
         Frame::Message => Some(("websocket receive", "websocket.receive")),
         Frame::Data(_) => Some(("http receive request", "http.request")),
@@ -74,7 +74,7 @@ pub(super) fn received(span: &RequestSpan, frame: &Frame<'_>) {
 /// The application sends `frame`; the request is the current one.
 pub(super) fn sent(span: &RequestSpan, frame: &Frame<'_>) {
     let Some(server) = &span.0.server else { return };
-    let options = &server.engine.config.options;
+    let options = server.options();
     let status = span.0.notes().status;
     let (kind, status) = match frame {
         Frame::Head => (Some(("http send response.start", "http.response.start")), status),
@@ -95,7 +95,7 @@ fn tell(hook: Option<&FrameHook>, name: &'static str, span: &RequestSpan, frame:
 /// Makes the span of one part, a child of the request's.
 fn record(span: &RequestSpan, kind: Option<(&str, &'static str)>, status: Option<u16>) {
     let (Some((suffix, kind)), Some(server)) = (kind, &span.0.server) else { return };
-    let Some(tracer) = server.engine.backend().tracer() else { return };
+    let Some(tracer) = server.tracer() else { return };
     if !span.0.recording {
         return;
     }

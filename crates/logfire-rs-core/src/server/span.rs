@@ -171,8 +171,9 @@ impl ServerSpan {
                 });
             });
         }
-        if let (true, Some(handle)) = (endless, &self.handle)
-            && let Some(server) = &handle.0.server
+        if endless
+            && let Some(handle) = &self.handle
+            && let Some(server) = self.server()
         {
             server.record_duration_now(&handle.0);
         }
@@ -253,7 +254,7 @@ impl ServerSpan {
     /// The headers that tell the client of the trace, if it is to be told.
     #[must_use]
     pub fn trace_response(&self) -> Option<TraceResponse> {
-        let trace_response = self.server()?.engine.config.options.trace_response;
+        let trace_response = self.server()?.options().trace_response;
         let span = self.context().span();
         let span_context = span.span_context();
         (trace_response && span_context.is_valid())
@@ -282,7 +283,7 @@ impl ServerSpan {
     /// Ends the span although the request goes on.
     fn end_now(&self) {
         if let Some(handle) = &self.handle
-            && let Some(server) = &handle.0.server
+            && let Some(server) = self.server()
         {
             server.finish(&handle.0);
         }
