@@ -1,0 +1,42 @@
+//! Logfire: whether, who and where.
+
+use crate::{Configuration, SendToLogfire};
+
+impl Configuration {
+    /// The Logfire write token; several, separated by commas, all get everything.
+    ///
+    /// A token that names no known region of Logfire is told once and sent to the US region.
+    /// Environment: `LOGFIRE_TOKEN`. None by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().token("pylf_v1_eu_…");
+    /// ```
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.logfire.token = Some(token.into());
+        self
+    }
+
+    /// Whether telemetry goes to Logfire.
+    ///
+    /// Environment: `LOGFIRE_SEND_TO_LOGFIRE` (`true`, `false`, `if-token-present`). If there is a token by default.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().send_to_logfire(false);
+    /// ```
+    pub fn send_to_logfire(mut self, send: impl Into<SendToLogfire>) -> Self {
+        self.logfire.send = Some(send.into());
+        self
+    }
+
+    /// The base URL of Logfire, for a self-hosted one, instead of that of the token's region.
+    ///
+    /// Environment: `LOGFIRE_BASE_URL`.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().base_url("https://logfire.example.com");
+    /// ```
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.logfire.base_url = Some(base_url.into());
+        self
+    }
+}

@@ -1,0 +1,54 @@
+//! What is shared with the process, and what is not.
+
+use crate::{Configuration, environment::Lookup, warnings::Warnings};
+
+impl Configuration {
+    /// Reads settings from `lookup` instead of the environment of the process. Proxy variables are then not read.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure()
+    ///     .env_lookup(|name| (name == "LOGFIRE_ENVIRONMENT").then(|| "test".to_owned()));
+    /// ```
+    pub fn env_lookup(
+        mut self,
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.env_lookup = Some(Lookup::new(lookup));
+        self
+    }
+
+    /// Calls `listener` for each warning, from any thread, instead of writing a line to stderr.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().on_warning(|warning| println!("{warning}"));
+    /// ```
+    pub fn on_warning(mut self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.warnings = Some(Warnings::new(listener));
+        self
+    }
+
+    /// Whether [`finish`](Self::finish) installs a global `tracing` subscriber. Yes by default, unless
+    /// [`local`](Self::local); if there is one already, one warning says what to do.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().install_tracing(false);
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn install_tracing(mut self, install: bool) -> Self {
+        self.leave_tracing = !install;
+        self
+    }
+
+    /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
+    ///
+    /// ```
+    /// # let configure = || logfire_rs_sdk::configure().env_lookup(|_| None).console(false);
+    /// let one = configure().local().finish()?;
+    /// let another = configure().local().finish()?;
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    pub fn local(mut self) -> Self {
+        self.local = true;
+        self
+    }
+}
