@@ -188,7 +188,7 @@ impl Worker {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.first_retry_after);
         loop {
-            let (reason, asked) = match self.poster.post(&request) {
+            let (reason, asked) = match self.poster.post(&request, export.own_timeout()) {
                 Answer::Accepted => {
                     self.reached = true;
                     self.reports.well();

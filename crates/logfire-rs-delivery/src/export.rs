@@ -1,6 +1,6 @@
 //! One body to be delivered.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -18,6 +18,7 @@ pub struct Export {
     path: Cow<'static, str>,
     headers: HeaderMap,
     body: Bytes,
+    timeout: Option<Duration>,
 }
 
 impl Export {
@@ -36,7 +37,7 @@ impl Export {
     ) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { path: path.into(), headers, body: body.into() }
+        Self { path: path.into(), headers, body: body.into(), timeout: None }
     }
 
     /// Sends a header with this export, instead of an earlier one and of the destination's own of the same name.
@@ -53,6 +54,18 @@ impl Export {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// How long one try may take, instead of the timeout of the destination; at least one millisecond.
+    ///
+    /// ```
+    /// # use {logfire_rs_delivery::Export, std::time::Duration};
+    /// let export = Export::new("/v1/logs", "application/json", "{}").timeout(Duration::from_secs(3));
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout.max(Duration::from_millis(1)));
         self
     }
 
@@ -75,7 +88,11 @@ impl Export {
         &self.headers
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
+    pub(crate) const fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    pub(crate) const fn own_timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 }

@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod deliveries;
 mod delivery;
 mod destination;
 mod export;
@@ -37,6 +38,7 @@ mod queue;
 mod region;
 mod retry;
 
+pub use deliveries::Deliveries;
 pub use delivery::Delivery;
 pub use destination::{Compression, Destination, InvalidDestination};
 pub use export::Export;

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderValue, Method, Request, header};
 use ureq::{Agent, Proxy};
@@ -13,6 +14,9 @@ use crate::{Destination, Export, retry};
 
 /// Answers are read up to this length so that the connection can be used again.
 const MAX_ANSWER: u64 = 64 * 1024;
+
+/// A connection takes at most this long.
+const MAX_CONNECT: Duration = Duration::from_secs(3);
 
 /// A blocking HTTP client for one destination; no async runtime, no redirects.
 #[derive(Debug)]
@@ -49,7 +53,7 @@ impl Poster {
             .max_redirects_will_error(false)
             .proxy(proxy)
             .timeout_global(Some(timeout))
-            .timeout_connect(Some(timeout.min(Duration::from_secs(3))))
+            .timeout_connect(Some(timeout.min(MAX_CONNECT)))
             .user_agent(concat!("logfire-rs/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
@@ -57,14 +61,14 @@ impl Poster {
     }
 
     /// The request for `export`, compressed once for all tries.
-    pub(crate) fn request(&self, export: &Export) -> Result<Request<Vec<u8>>, String> {
+    pub(crate) fn request(&self, export: &Export) -> Result<Request<Bytes>, String> {
         let mut headers = self.destination.headers().clone();
         headers.extend(
             export.headers().iter().map(|(name, value)| (Some(name.clone()), value.clone())),
         );
-        let mut body = export.body().to_vec();
+        let mut body = export.body().clone();
         if self.destination.compresses() && !headers.contains_key(header::CONTENT_ENCODING) {
-            body = gzip(&body).map_err(|error| error.to_string())?;
+            body = gzip(&body).map_err(|error| error.to_string())?.into();
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let mut request = Request::builder()
@@ -76,11 +80,16 @@ impl Poster {
         Ok(request)
     }
 
-    pub(crate) fn post(&self, request: &Request<Vec<u8>>) -> Answer {
-        let mut copy = Request::new(request.body().as_slice());
+    /// One try, which takes at most `timeout`, or else the destination's.
+    pub(crate) fn post(&self, request: &Request<Bytes>, timeout: Option<Duration>) -> Answer {
+        let mut copy = Request::new(request.body().as_ref());
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();
         *copy.headers_mut() = request.headers().clone();
+        if let Some(timeout) = timeout {
+            let config = self.agent.configure_request(copy).timeout_global(Some(timeout));
+            copy = config.timeout_connect(Some(timeout.min(MAX_CONNECT))).build();
+        }
         match self.agent.run(copy) {
             Ok(response) => {
                 let (parts, body) = response.into_parts();

@@ -30,6 +30,8 @@ pub struct DeliveryCounts {
     pub lost: u64,
     /// Exports in the queue, the one under way included.
     pub waiting: u64,
+    /// Their length in bytes, before compression.
+    pub waiting_bytes: u64,
 }
 
 /// Why an export was not queued. It counts as lost.
@@ -239,6 +241,7 @@ impl Queue {
             accepted: state.accepted,
             lost: state.lost,
             waiting: state.exports.len() as u64,
+            waiting_bytes: state.bytes as u64,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use logfire_rs_delivery::{
-    Compression, Delivery, DeliveryOptions, Destination, Export, Problem, SubmitError,
+    Compression, Deliveries, Delivery, DeliveryOptions, Destination, Export, Problem, SubmitError,
 };
 use receiver::{Answer, Receiver};
 
@@ -225,4 +225,31 @@ fn a_destination_that_was_never_there_is_given_up_at_once_by_a_shutdown() {
     let told = told.lock().unwrap();
     assert!(told[0].starts_with("cannot deliver to http://127.0.0.1:1: "), "{told:?}");
     assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn an_export_can_have_a_timeout_of_its_own() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Hang,
+        _ => Answer::Status(200),
+    });
+    let destination = to(&receiver).timeout(Duration::from_secs(3000));
+    let delivery = Delivery::start(destination, quick()).unwrap();
+    delivery.submit(export("first").timeout(Duration::from_millis(100))).unwrap();
+    delivery.submit(export("second")).unwrap();
+    delivery.shutdown(LONG).unwrap();
+    assert_eq!(bodies(&receiver), ["first", "first", "second"]);
+}
+
+#[test]
+fn deliveries_end_together() {
+    let (hanging, well) = (Receiver::answering(|_| Answer::Hang), Receiver::start());
+    let deliveries = Deliveries::from_iter(
+        [&hanging, &well].map(|it| Arc::new(Delivery::start(to(it), quick()).unwrap())),
+    );
+    deliveries.iter().for_each(|delivery| delivery.submit(export("x")).unwrap());
+    well.wait_for(1);
+    let unfinished = deliveries.shutdown(Duration::from_secs(3));
+    let unfinished: Vec<_> = unfinished.iter().map(ToString::to_string).collect();
+    assert_eq!(unfinished, [format!("1 export to {} not delivered", hanging.url())]);
 }

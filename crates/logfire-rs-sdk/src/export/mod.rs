@@ -13,7 +13,6 @@ mod traces;
 
 use std::{
     sync::Arc,
-    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -50,7 +49,7 @@ struct Outlet {
 
 /// What a flush has to wait for when the providers are done.
 #[derive(Debug, Default)]
-pub(crate) struct Deliveries(Vec<Arc<Delivery>>);
+pub(crate) struct Deliveries(logfire_rs_delivery::Deliveries);
 
 impl Outlets {
     /// Puts exporters behind the providers.
@@ -105,32 +104,17 @@ impl Outlet {
 impl Deliveries {
     /// Waits until everything has arrived; what has not.
     pub(crate) fn flush(&self, deadline: Instant) -> Vec<String> {
-        self.all(|delivery| delivery.flush(deadline.saturating_duration_since(Instant::now())))
+        texts(&self.0.flush(deadline.saturating_duration_since(Instant::now())))
     }
 
     /// Takes nothing more, and waits until everything has arrived; what has not.
     pub(crate) fn shutdown(&self, deadline: Instant) -> Vec<String> {
-        self.all(|delivery| delivery.shutdown(deadline.saturating_duration_since(Instant::now())))
+        texts(&self.0.shutdown(deadline.saturating_duration_since(Instant::now())))
     }
+}
 
-    /// At the same time, so that one that hangs takes no time from the others.
-    fn all(&self, wait: impl Fn(&Delivery) -> Result<(), Unfinished> + Sync) -> Vec<String> {
-        let wait = &wait;
-        thread::scope(|scope| {
-            let start = |delivery| {
-                let waiting = thread::Builder::new().spawn_scoped(scope, move || wait(delivery));
-                // Without a thread they wait one after the other.
-                waiting.map_err(|_| wait(delivery))
-            };
-            let waits: Vec<_> = self.0.iter().map(|delivery| start(delivery)).collect();
-            let finish = |waiting| match waiting {
-                Ok(waiting) => ScopedJoinHandle::join(waiting).unwrap_or(Ok(())),
-                Err(result) => result,
-            };
-            let results = waits.into_iter().map(finish);
-            results.filter_map(Result::err).map(|unfinished| unfinished.to_string()).collect()
-        })
-    }
+fn texts(unfinished: &[Unfinished]) -> Vec<String> {
+    unfinished.iter().map(ToString::to_string).collect()
 }
 
 fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
