@@ -24,6 +24,7 @@
 //!
 //! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
 //! - **`tracing`**: spans and events of the `tracing` crate, and records of the `log` crate, become spans and logs.
+//! - **`testing`**: the module `testing`, which captures what a test records.
 //!
 //! [Logfire]: https://logfire.pydantic.dev
 
@@ -40,6 +41,8 @@ mod pipeline;
 mod resource;
 mod sampling;
 mod send;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 mod warnings;

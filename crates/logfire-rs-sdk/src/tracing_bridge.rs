@@ -2,6 +2,7 @@
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -14,7 +15,7 @@ use tracing_subscriber::{
 use crate::Logfire;
 
 /// What is let through if `RUST_LOG` says nothing.
-const DEFAULT_FILTER: &str = "info";
+pub(crate) const DEFAULT_FILTER: &str = "info";
 
 /// Who makes spans for requests that the instrumentation has spans for already.
 const DOUBLES: [&str; 6] =
@@ -45,22 +46,49 @@ impl Logfire {
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
-        let filter = || EnvFilter::builder().parse_lossy(self.rust_log().unwrap_or(DEFAULT_FILTER));
-        let spans = tracing_opentelemetry::layer()
-            .with_tracer(self.tracer_provider().tracer("tracing"))
-            .with_filter(
-                filter().and(filter_fn(|metadata| metadata.is_span() && !is_double(metadata))),
-            );
-        let events = OpenTelemetryTracingBridge::new(self.logger_provider()).with_filter(
-            filter().and(filter_fn(|metadata| metadata.is_event() && !is_chatter(metadata))),
-        );
-        spans.and_then(events)
+        let filter = self.rust_log().unwrap_or(DEFAULT_FILTER);
+        layer(self.tracer_provider(), self.logger_provider(), filter, Details::All)
     }
 
     /// Installs a subscriber with [`Logfire::tracing_layer`] for the whole process; whether there was none before.
     pub(crate) fn install_tracing(&self) -> bool {
         tracing_subscriber::registry().with(self.tracing_layer()).try_init().is_ok()
     }
+}
+
+/// What the layer adds to the spans of `tracing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Details {
+    /// Also threads, places in the code, busy and idle times.
+    All,
+    /// What is the same in every run.
+    #[cfg(feature = "testing")]
+    Lasting,
+}
+
+pub(crate) fn layer<S>(
+    tracers: &SdkTracerProvider,
+    loggers: &SdkLoggerProvider,
+    filter: &str,
+    details: Details,
+) -> impl Layer<S> + Send + Sync + use<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    let filter = || EnvFilter::builder().parse_lossy(filter);
+    let all = details == Details::All;
+    let spans = tracing_opentelemetry::layer()
+        .with_location(all)
+        .with_threads(all)
+        .with_tracked_inactivity(all)
+        .with_tracer(tracers.tracer("tracing"))
+        .with_filter(
+            filter().and(filter_fn(|metadata| metadata.is_span() && !is_double(metadata))),
+        );
+    let events = OpenTelemetryTracingBridge::new(loggers).with_filter(
+        filter().and(filter_fn(|metadata| metadata.is_event() && !is_chatter(metadata))),
+    );
+    spans.and_then(events)
 }
 
 fn is_double(metadata: &Metadata<'_>) -> bool {

@@ -32,6 +32,7 @@
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
+//! - **`testing`**: [`testing`], which captures what a test records.
 //! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`hyper`**: [`instrument_hyper`], [`instrument_hyper_client`], and the module [`hyper`].
@@ -62,6 +63,8 @@ pub use logfire_rs_hyper::{
 pub use logfire_rs_reqwest::{
     self as reqwest, instrument as instrument_reqwest, instrument_with as instrument_reqwest_with,
 };
+#[cfg(feature = "testing")]
+pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, FlushError, Logfire,
@@ -125,7 +128,9 @@ pub mod warp {
     feature = "hyper",
     feature = "reqwest",
     feature = "sdk",
+    feature = "testing",
     feature = "tower",
+    feature = "tracing",
     feature = "warp"
 ))]
 mod documentation {
@@ -143,6 +148,9 @@ mod documentation {
 
     #[doc = include_str!("../../../docs/hyper.md")]
     pub struct Hyper;
+
+    #[doc = include_str!("../../../docs/testing.md")]
+    pub struct Testing;
 
     #[doc = include_str!("../../../docs/tower.md")]
     pub struct Tower;

@@ -43,7 +43,7 @@ impl Log {
     }
 }
 
-fn shown(value: &AnyValue) -> String {
+pub(crate) fn shown(value: &AnyValue) -> String {
     match value {
         AnyValue::String(text) => text.to_string(),
         AnyValue::Int(number) => number.to_string(),

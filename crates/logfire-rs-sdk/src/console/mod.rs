@@ -6,5 +6,7 @@ mod processor;
 mod render;
 mod sink;
 
+#[cfg(feature = "testing")]
+pub(crate) use log::shown;
 pub use options::{Colors, ConsoleOptions};
 pub(crate) use processor::{Console, ConsoleProcessor};
