@@ -3,7 +3,7 @@
 use logfire_rs_core::HttpServerOptions;
 
 use crate::front_end::{FRONT_ENDS, FrontEnd};
-use crate::{Leave, Reply, Site, Telemetry, client, difference, render};
+use crate::{Leave, Reply, Site, Telemetry, client, difference};
 
 /// What was recorded of an exchange, and what the client got.
 #[derive(Clone, Debug)]
@@ -85,8 +85,8 @@ impl Exchange {
         let reply = client::exchange(address, &site, &self.request, self.leave).await;
         let spans = telemetry.server_spans(self.recorded).await;
         Observed {
-            spans: render::spans(&spans),
-            metrics: render::metrics(&telemetry.metrics()),
+            spans: spans.to_string(),
+            metrics: telemetry.metrics().to_string().trim_end().to_owned(),
             reply,
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Leave, Site, Telemetry, exchange, metrics, spans};
+use logfire_rs_conformance::{Leave, Site, Telemetry, exchange};
 use logfire_rs_tower::HttpServerLayer;
 use salvo_core::http::uri::Scheme;
 use salvo_core::{Router, Service, handler};
@@ -17,10 +17,10 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// What is recorded, without the addresses of this run.
 async fn recorded(telemetry: &Telemetry, count: usize) -> String {
-    let text = spans(&telemetry.server_spans(count).await);
+    let text = telemetry.server_spans(count).await.to_string();
     let lines = text.lines().filter(|it| !it.contains("user_agent") && !it.contains("host"));
     let lines = lines.collect::<Vec<_>>().join("\n");
-    format!("{lines}\n{}", metrics(&telemetry.metrics()))
+    format!("{lines}\n{}", telemetry.metrics())
 }
 
 /// An HTTP span: the status of gRPC is in the trailers of a 200, and no error of HTTP.

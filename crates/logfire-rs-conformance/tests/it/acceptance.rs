@@ -297,7 +297,7 @@ async fn the_schema_is_the_current_one() {
     for front_end in FRONT_ENDS {
         let telemetry = Telemetry::default();
         Exchange::get("GET /", "").observe(front_end, &telemetry).await;
-        let span = telemetry.spans().remove(0);
+        let span = telemetry.spans()[0].clone();
         let schema = span.instrumentation_scope.schema_url();
         assert_eq!(schema, Some("https://opentelemetry.io/schemas/1.44.0"));
         let name = span.instrumentation_scope.name();

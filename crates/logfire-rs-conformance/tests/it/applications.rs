@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Telemetry, metrics, spans};
+use logfire_rs_conformance::Telemetry;
 use logfire_rs_core::{
     HttpServerInstrumenter, HttpServerOptions, Peer, ServerRequest, current_request,
     suppress_instrumentation,
@@ -44,7 +44,7 @@ where
     let before = telemetry.spans().len();
     let request = Request::get("http://127.0.0.1/").body(code).unwrap();
     drop(service.clone().oneshot(request).await.unwrap());
-    let span = telemetry.spans().remove(before);
+    let span = telemetry.spans()[before].clone();
     let error_type = if error { code.to_string() } else { "-".to_owned() };
     assert_eq!(value(&span, "error.type"), error_type);
     let expected = if error { Status::error("") } else { Status::Unset };
@@ -82,7 +82,8 @@ async fn work_in_the_background_does_not_count() {
     let app = instrument(&telemetry, Router::new().route("/", get(handler)));
     send(&app, Request::get("/")).await;
     let span = server(&telemetry);
-    assert!(lasted(&span) < Duration::from_millis(150), "{:?}", lasted(&span));
+    // Nothing happened between its start and its end.
+    assert_eq!(lasted(&span), Duration::from_secs(1));
     while telemetry.spans().len() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -124,7 +125,7 @@ async fn suppressed_requests_are_not_recorded_and_the_next_one_is() {
     let suppressed = suppress_instrumentation(send(&app, Request::get("/"))).await;
     assert_eq!(suppressed.0, 200);
     assert_eq!(telemetry.spans().len(), 0);
-    assert_eq!(metrics(&telemetry.metrics()), "");
+    assert!(telemetry.metrics().is_empty());
     send(&app, Request::get("/")).await;
     assert_eq!(telemetry.spans().len(), 1);
 }
@@ -155,7 +156,7 @@ async fn statuses_below_500_are_no_errors() {
     ] {
         let before = telemetry.spans().len();
         send(&app, Request::get(format!("/status/{code}"))).await;
-        let span = telemetry.spans().remove(before);
+        let span = telemetry.spans()[before].clone();
         assert_eq!(value(&span, "http.response.status_code"), code.to_string());
         assert_eq!(matches!(span.status, Status::Error { .. }), error, "{code}");
         assert_ne!(span.status, Status::Ok);
@@ -218,7 +219,7 @@ async fn middleware_that_fails_is_inside() {
     let app = Router::new().route("/foobar", get(async || "never"));
     let app = instrument(&telemetry, app.layer(middleware::from_fn(refuse)));
     send(&app, Request::get("/foobar")).await;
-    let text = spans(&telemetry.spans());
+    let text = telemetry.spans().to_string();
     let wanted = ["GET", "route", "status_code", "error.type", "exception"];
     let lines = text.lines().filter(|line| wanted.iter().any(|it| line.contains(it)));
     assert_snapshot!(lines.map(str::trim).collect::<Vec<_>>().join("\n"), @r#"
@@ -248,7 +249,7 @@ async fn an_upgrade_is_measured_at_its_head() {
     let (_, headers, _) = send(&app, request).await;
     assert!(headers["traceresponse"].to_str().unwrap().starts_with("00-"));
     assert_eq!(headers["access-control-expose-headers"], "server-timing, traceresponse");
-    assert_snapshot!(format!("{}{}", spans(&telemetry.spans()), metrics(&telemetry.metrics())), @r#"
+    assert_snapshot!(format!("{}{}", telemetry.spans(), telemetry.metrics()), @r#"
     GET /ws/{room} [server]
         http.request.header.sec-websocket-protocol = ["chat"]
         http.request.method = "GET"
@@ -272,8 +273,8 @@ async fn a_sampler_of_the_provider_is_asked() {
     }
     let sampled = telemetry.spans().len();
     assert!((15..100).contains(&sampled), "{sampled}");
-    let metrics = metrics(&telemetry.metrics());
-    assert!(metrics.ends_with("count=1000"), "{metrics}");
+    let metrics = telemetry.metrics().to_string();
+    assert!(metrics.ends_with("count=1000\n"), "{metrics}");
 }
 
 #[tokio::test]
@@ -329,7 +330,7 @@ fn what_adapters_do_not_know_is_left_out() {
     });
     span.record_response(204, &HttpHeaders(&headers));
     drop(span);
-    assert_snapshot!(spans(&telemetry.spans()), @r#"
+    assert_snapshot!(telemetry.spans(), @r#"
     GET [server]
         client.address = "/run/app.sock"
         http.request.method = "GET"

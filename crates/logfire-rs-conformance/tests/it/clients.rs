@@ -1,7 +1,8 @@
 //! The reqwest client against the site: what it records, and one trace across both sides.
 
 use insta::assert_snapshot;
-use logfire_rs_conformance::{FRONT_ENDS, Site, Telemetry, metrics, spans};
+use logfire_rs_conformance::{FRONT_ENDS, Site, Telemetry};
+use logfire_rs_sdk::testing::Spans;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _};
 use opentelemetry_sdk::trace::SpanData;
 
@@ -12,8 +13,8 @@ async fn observe(path: &str) -> String {
     let address = (FRONT_ENDS[0].serve)(site).await;
     let client = logfire_rs_reqwest::instrument_with(plain_client(), telemetry.client_options());
     let _ = client.get(format!("http://ada:s3cret@{address}{path}")).send().await;
-    let text = spans(&of_kind(&telemetry.spans(), &SpanKind::Client));
-    let text = format!("{text}\n{}", metrics(&telemetry.metrics()));
+    let text = of_kind(&telemetry.spans(), &SpanKind::Client);
+    let text = format!("{text}\n{}", telemetry.metrics());
     text.replace(&address.to_string(), "site.example")
 }
 
@@ -25,7 +26,7 @@ fn plain_client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-fn of_kind(spans: &[SpanData], kind: &SpanKind) -> Vec<SpanData> {
+fn of_kind(spans: &[SpanData], kind: &SpanKind) -> Spans {
     spans.iter().filter(|it| it.span_kind == *kind).cloned().collect()
 }
 
@@ -101,8 +102,12 @@ async fn one_trace_on_both_sides() {
         request.await.unwrap().text().await.unwrap();
         context.span().end();
         let recorded = telemetry.server_spans(1).await;
-        let names: Vec<_> =
-            spans(&recorded).lines().filter(|it| it.ends_with(']')).map(str::to_owned).collect();
+        let names: Vec<_> = recorded
+            .to_string()
+            .lines()
+            .filter(|it| it.ends_with(']'))
+            .map(str::to_owned)
+            .collect();
         let expected = [
             "outer [internal]",
             "  GET [client]",

@@ -1,9 +1,7 @@
 //! What HTTP/2 does otherwise: streams are reset, not connections.
 
 use insta::assert_snapshot;
-use logfire_rs_conformance::{
-    FRONT_ENDS, Leave, Site, Telemetry, difference, exchange_http2, metrics, spans,
-};
+use logfire_rs_conformance::{FRONT_ENDS, Leave, Site, Telemetry, difference, exchange_http2};
 
 /// What every front end records of a request over HTTP/2.
 async fn observe(method: &str, path: &str, leave: Leave) -> String {
@@ -15,11 +13,11 @@ async fn observe(method: &str, path: &str, leave: Leave) -> String {
         exchange_http2(address, &site, method, path, leave).await;
         let difference = difference(front_end.name, &format!("HTTP/2 {method} {path} {leave:?}"));
         let expected = difference.is_none_or(|it| it.instead.contains("[server"));
-        let spans = spans(&telemetry.server_spans(usize::from(expected)).await);
+        let spans = telemetry.server_spans(usize::from(expected)).await.to_string();
         let wanted = ["[", "error", "version", "status_code", "server.", "url."];
         let lines = spans.lines().filter(|line| wanted.iter().any(|it| line.contains(it)));
         let lines = lines.map(str::trim).collect::<Vec<_>>().join("\n");
-        let text = format!("{lines}\n{}", metrics(&telemetry.metrics()));
+        let text = format!("{lines}\n{}", telemetry.metrics());
         match difference {
             Some(it) => assert_eq!(text.trim(), it.instead, "{it:?} is outdated"),
             None => texts.push(text),

@@ -397,7 +397,7 @@ async fn trace_response() {
     for front_end in FRONT_ENDS {
         let telemetry = Telemetry::default();
         let observed = exchange.observe(front_end, &telemetry).await;
-        let span = telemetry.spans().remove(0).span_context;
+        let span = telemetry.spans()[0].clone().span_context;
         let expected = format!("00-{}-{}-01", span.trace_id(), span.span_id());
         let header = |name| observed.reply.header(name).unwrap().to_owned();
         assert_eq!(header("traceresponse"), expected);

@@ -35,7 +35,7 @@ async fn lists_in_several_lines_are_one() {
     for front_end in FRONT_ENDS {
         let telemetry = Telemetry::default();
         Exchange::get("GET /", &headers).observe(front_end, &telemetry).await;
-        let span = telemetry.spans().remove(0).span_context;
+        let span = telemetry.spans()[0].clone().span_context;
         assert_eq!(span.trace_state().header(), "a=1,b=2");
         assert_eq!(span.trace_id().to_string(), TRACE);
     }
