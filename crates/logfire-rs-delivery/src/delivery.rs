@@ -1,4 +1,4 @@
-//! The thread that takes exports to their destination.
+//! What delivers: a queue and the thread that empties it.
 
 use std::{
     fmt, io,
@@ -7,18 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use opentelemetry::Context;
-
 use crate::{
-    DeliveryCounts, DeliveryOptions, Destination, Export, Problem, SubmitError, Unfinished,
-    post::{Answer, Poster},
-    problem::Listener,
-    queue::{Next, Queue},
-    retry::Backoff,
+    DeliveryCounts, DeliveryOptions, Destination, Export, SubmitError, Unfinished, queue::Queue,
+    transport, worker::Worker,
 };
-
-/// A problem of the same kind is told again after this time.
-const REPORT_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// A queue to one destination with a thread of its own; see the [example of the crate](crate).
 ///
@@ -48,14 +40,8 @@ impl Delivery {
     /// ```
     pub fn start(destination: Destination, options: DeliveryOptions) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(&options));
-        let worker = Worker {
-            queue: Arc::clone(&queue),
-            poster: Poster::new(destination.clone()),
-            reports: Reports::new(options.listener, destination.to_string()),
-            first_retry_after: options.first_retry_after,
-            give_up_after: options.give_up_after,
-            reached: false,
-        };
+        let transport = transport::to(&destination)?;
+        let worker = Worker::new(Arc::clone(&queue), transport, options, &destination);
         thread::Builder::new().name("logfire-delivery".to_owned()).spawn(move || worker.run())?;
         Ok(Self { queue, destination })
     }
@@ -157,119 +143,4 @@ impl fmt::Debug for Delivery {
 fn after(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
-}
-
-struct Worker {
-    queue: Arc<Queue>,
-    poster: Poster,
-    reports: Reports,
-    first_retry_after: Duration,
-    give_up_after: Duration,
-    /// Whether there has ever been a connection to the destination.
-    reached: bool,
-}
-
-impl Worker {
-    fn run(mut self) {
-        let _suppressed = Context::enter_telemetry_suppressed_scope();
-        while let Some(export) = self.queue.front() {
-            let accepted = self.deliver(&export);
-            // The report comes first: whoever waits for the queue can rely on it.
-            // After a shutdown its result tells the losses.
-            if !self.queue.is_closed() {
-                self.reports.lost(self.queue.counts().lost + u64::from(!accepted));
-            }
-            self.queue.finish(accepted);
-        }
-    }
-
-    fn deliver(&mut self, export: &Export) -> bool {
-        let Ok(request) = self.poster.request(export) else { return false };
-        let started = Instant::now();
-        let mut backoff = Backoff::new(self.first_retry_after);
-        loop {
-            let (reason, asked) = match self.poster.post(&request, export.own_timeout()) {
-                Answer::Accepted => {
-                    self.reached = true;
-                    self.reports.well();
-                    return true;
-                }
-                Answer::Refused(status) => {
-                    self.reached = true;
-                    self.reports.refused(status);
-                    return false;
-                }
-                Answer::Busy { reason, retry_after } => {
-                    self.reached = true;
-                    (reason, retry_after)
-                }
-                Answer::Silent { reason, connected } => {
-                    self.reached |= connected;
-                    (reason, None)
-                }
-            };
-            self.reports.unreachable(reason);
-            let wait = asked.unwrap_or_else(|| backoff.next_wait());
-            let hopeless = self.queue.is_closed() && !self.reached;
-            if hopeless
-                || wait > self.give_up_after.saturating_sub(started.elapsed())
-                || self.queue.pause(wait, asked.is_some()) == Next::GiveUp
-            {
-                return false;
-            }
-        }
-    }
-}
-
-/// Tells each kind of problem once, again after a minute, and anew after a success.
-struct Reports {
-    listener: Listener,
-    destination: String,
-    last_unreachable: Option<Instant>,
-    last_refused: Option<Instant>,
-    last_lost: Option<Instant>,
-    lost: u64,
-}
-
-impl Reports {
-    const fn new(listener: Listener, destination: String) -> Self {
-        let (last_unreachable, last_refused, last_lost) = (None, None, None);
-        Self { listener, destination, last_unreachable, last_refused, last_lost, lost: 0 }
-    }
-
-    fn well(&mut self) {
-        self.last_refused = None;
-    }
-
-    fn unreachable(&mut self, reason: String) {
-        if due(&mut self.last_unreachable) {
-            let destination = self.destination.clone();
-            self.listener.tell(&Problem::Unreachable { destination, reason });
-        }
-    }
-
-    fn refused(&mut self, status: u16) {
-        if due(&mut self.last_refused) {
-            let destination = self.destination.clone();
-            self.listener.tell(&Problem::Refused { destination, status });
-        }
-    }
-
-    fn lost(&mut self, lost: u64) {
-        if lost > self.lost && due(&mut self.last_lost) {
-            let exports = lost - self.lost;
-            self.lost = lost;
-            let destination = self.destination.clone();
-            self.listener.tell(&Problem::Lost { destination, exports });
-        }
-    }
-}
-
-fn due(last: &mut Option<Instant>) -> bool {
-    let now = Instant::now();
-    let due = last.is_none_or(|last| now.duration_since(last) >= REPORT_AGAIN_AFTER);
-    if due {
-        *last = Some(now);
-    }
-    due
 }

@@ -1,9 +1,10 @@
 //! Where telemetry goes: a base URL, headers, a timeout.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use ureq::tls::{PemItem, parse_pem};
 
 use crate::Region;
 
@@ -26,6 +27,9 @@ pub struct Destination {
     timeout: Duration,
     compression: Compression,
     environment_proxy: bool,
+    root_certificates: Option<Arc<[u8]>>,
+    #[cfg(feature = "grpc")]
+    grpc: bool,
 }
 
 /// How a body is compressed before it is sent, unless it says itself that it is encoded already.
@@ -81,6 +85,9 @@ impl Destination {
             timeout: Duration::from_secs(10),
             compression: Compression::default(),
             environment_proxy: false,
+            root_certificates: None,
+            #[cfg(feature = "grpc")]
+            grpc: false,
         })
     }
 
@@ -171,6 +178,64 @@ impl Destination {
     pub const fn environment_proxy(mut self, obey: bool) -> Self {
         self.environment_proxy = obey;
         self
+    }
+
+    /// Trusts the certificates in this PEM text for `https`, instead of those that web browsers trust.
+    ///
+    /// # Errors
+    ///
+    /// If there is no certificate in it.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Destination;
+    /// let error = Destination::new("https://localhost:4318")?.root_certificates("").unwrap_err();
+    /// assert_eq!(error.to_string(), "there is no certificate in the PEM text");
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self, InvalidDestination> {
+        let pem = pem.as_ref();
+        if !parse_pem(pem).any(|item| matches!(item, Ok(PemItem::Certificate(_)))) {
+            let reason = "there is no certificate in the PEM text";
+            return Err(InvalidDestination(reason.to_owned()));
+        }
+        self.root_certificates = Some(pem.into());
+        Ok(self)
+    }
+
+    /// Speaks gRPC instead of plain HTTP: exports are calls, and their paths name the methods.
+    ///
+    /// What follows the host and the port of the base URL plays no part then, and no proxy is used.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::{Destination, Export};
+    /// let destination = Destination::new("http://localhost:4317")?.grpc();
+    /// let method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    /// let export = Export::new(method, "application/grpc", vec![10, 0]);
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    #[cfg(feature = "grpc")]
+    #[must_use]
+    pub const fn grpc(mut self) -> Self {
+        self.grpc = true;
+        self
+    }
+
+    /// `scheme://host:port`, the part of the base URL that gRPC knows.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn origin(&self) -> String {
+        let (scheme, rest) = self.base_url.split_once("://").unwrap_or_default();
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let host_and_port = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{host_and_port}")
+    }
+
+    #[cfg(feature = "grpc")]
+    pub(crate) const fn speaks_grpc(&self) -> bool {
+        self.grpc
+    }
+
+    pub(crate) fn trusted(&self) -> Option<&[u8]> {
+        self.root_certificates.as_deref()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -26,7 +26,13 @@
 //! assert_eq!(receiver.join().unwrap(), "POST /v1/traces HTTP/1.1\r\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Crate features
+//!
+//! - **`grpc`**: destinations that speak gRPC, by `Destination::grpc`.
 
+#[cfg(feature = "grpc")]
+mod call;
 mod deliveries;
 mod delivery;
 mod destination;
@@ -36,7 +42,10 @@ mod post;
 mod problem;
 mod queue;
 mod region;
+mod reports;
 mod retry;
+mod transport;
+mod worker;
 
 pub use deliveries::Deliveries;
 pub use delivery::Delivery;

@@ -7,16 +7,19 @@ use std::{
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderValue, Method, Request, header};
-use ureq::{Agent, Proxy};
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use ureq::{
+    Agent, Proxy,
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
-use crate::{Destination, Export, retry};
+use crate::{
+    Destination, Export, retry,
+    transport::{Answer, Attempt, Transport, USER_AGENT, connect_timeout},
+};
 
 /// Answers are read up to this length so that the connection can be used again.
 const MAX_ANSWER: u64 = 64 * 1024;
-
-/// A connection takes at most this long.
-const MAX_CONNECT: Duration = Duration::from_secs(3);
 
 /// A blocking HTTP client for one destination; no async runtime, no redirects.
 #[derive(Debug)]
@@ -25,43 +28,29 @@ pub(crate) struct Poster {
     destination: Destination,
 }
 
-/// What became of one try.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Accepted,
-    Refused(u16),
-    /// The destination answered that it is busy or broken.
-    Busy {
-        reason: String,
-        retry_after: Option<Duration>,
-    },
-    /// No answer: not connected, cut off, or too slow.
-    Silent {
-        reason: String,
-        connected: bool,
-    },
-}
-
 impl Poster {
     pub(crate) fn new(destination: Destination) -> Self {
         let proxy = destination.uses_environment_proxy().then(Proxy::try_from_env).flatten();
-        let timeout = destination.request_timeout();
+        let roots = destination
+            .trusted()
+            .map_or(RootCerts::WebPki, |pem| RootCerts::new_with_certs(&certificates(pem)));
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             // The headers hold a token that must not travel on.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy)
-            .timeout_global(Some(timeout))
-            .timeout_connect(Some(timeout.min(MAX_CONNECT)))
-            .user_agent(concat!("logfire-rs/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(destination.request_timeout()))
+            .timeout_connect(Some(connect_timeout(destination.request_timeout())))
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .user_agent(USER_AGENT)
             .build()
             .new_agent();
         Self { agent, destination }
     }
 
     /// The request for `export`, compressed once for all tries.
-    pub(crate) fn request(&self, export: &Export) -> Result<Request<Bytes>, String> {
+    fn request(&self, export: &Export) -> Result<Request<Bytes>, String> {
         let mut headers = self.destination.headers().clone();
         headers.extend(
             export.headers().iter().map(|(name, value)| (Some(name.clone()), value.clone())),
@@ -81,14 +70,14 @@ impl Poster {
     }
 
     /// One try, which takes at most `timeout`, or else the destination's.
-    pub(crate) fn post(&self, request: &Request<Bytes>, timeout: Option<Duration>) -> Answer {
+    fn post(&self, request: &Request<Bytes>, timeout: Option<Duration>) -> Answer {
         let mut copy = Request::new(request.body().as_ref());
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();
         *copy.headers_mut() = request.headers().clone();
         if let Some(timeout) = timeout {
             let config = self.agent.configure_request(copy).timeout_global(Some(timeout));
-            copy = config.timeout_connect(Some(timeout.min(MAX_CONNECT))).build();
+            copy = config.timeout_connect(Some(connect_timeout(timeout))).build();
         }
         match self.agent.run(copy) {
             Ok(response) => {
@@ -104,7 +93,7 @@ impl Poster {
                         retry_after: retry::retry_after(&parts.headers, SystemTime::now()),
                     }
                 } else {
-                    Answer::Refused(parts.status.as_u16())
+                    Answer::Refused { reason: refusal(parts.status) }
                 }
             }
             Err(error) => {
@@ -112,6 +101,30 @@ impl Poster {
             }
         }
     }
+}
+
+impl Transport for Poster {
+    fn attempt<'a>(&'a self, export: &'a Export) -> Result<Attempt<'a>, String> {
+        let request = self.request(export)?;
+        Ok(Box::new(move || self.post(&request, export.own_timeout())))
+    }
+}
+
+fn refusal(status: StatusCode) -> String {
+    let hint = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "; check the token",
+        StatusCode::NOT_FOUND => "; check the URL",
+        _ => "",
+    };
+    format!("status {}{hint}", status.as_u16())
+}
+
+fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    };
+    parse_pem(pem).filter_map(certificate).collect()
 }
 
 fn is_nobody_there(error: &ureq::Error) -> bool {

@@ -3,8 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{fmt, sync::Arc};
 
-use http::StatusCode;
-
 /// A trouble of a [`Delivery`](crate::Delivery): told once, and again after a minute if it is still there.
 ///
 /// ```
@@ -28,8 +26,8 @@ pub enum Problem {
     Refused {
         /// Base URL of the destination.
         destination: String,
-        /// The status, for example `401` for a wrong token.
-        status: u16,
+        /// The status and what to do, for example `status 401; check the token`.
+        reason: String,
     },
     /// Exports are lost since the last report: the queue was full, or time was up.
     #[non_exhaustive]
@@ -47,13 +45,8 @@ impl fmt::Display for Problem {
             Self::Unreachable { destination, reason } => {
                 write!(f, "cannot deliver to {destination}: {reason}; trying again")
             }
-            Self::Refused { destination, status } => {
-                let hint = match StatusCode::from_u16(*status) {
-                    Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => "; check the token",
-                    Ok(StatusCode::NOT_FOUND) => "; check the URL",
-                    _ => "",
-                };
-                write!(f, "{destination} refuses telemetry with status {status}{hint}")
+            Self::Refused { destination, reason } => {
+                write!(f, "{destination} refuses telemetry with {reason}")
             }
             Self::Lost { destination, exports } => {
                 let s = if *exports == 1 { "" } else { "s" };

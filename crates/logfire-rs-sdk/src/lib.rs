@@ -23,6 +23,7 @@
 //! # Crate features
 //!
 //! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
+//! - **`otlp-grpc`**: export over gRPC too, if `OTEL_EXPORTER_OTLP_PROTOCOL` says `grpc`.
 //! - **`tracing`**: spans and events of the `tracing` crate, and records of the `log` crate, become spans and logs.
 //! - **`testing`**: the module `testing`, which captures what a test records.
 //!

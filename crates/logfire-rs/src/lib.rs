@@ -31,6 +31,7 @@
 //!
 //! - **`sdk`** (default): [`configure`].
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
+//! - **`otlp-grpc`**: export over gRPC too, if `OTEL_EXPORTER_OTLP_PROTOCOL` says `grpc`.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
 //! - **`testing`**: [`testing`], which captures what a test records.
 //! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].

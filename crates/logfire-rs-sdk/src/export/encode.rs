@@ -8,6 +8,8 @@ use prost::Message;
 pub(crate) enum Encoding {
     Protobuf,
     Json,
+    /// Protobuf, as the message of a gRPC call.
+    Grpc,
 }
 
 impl Encoding {
@@ -15,14 +17,15 @@ impl Encoding {
         match self {
             Self::Protobuf => "application/x-protobuf",
             Self::Json => "application/json",
+            Self::Grpc => "application/grpc",
         }
     }
 
     fn encode<T: Message + serde::Serialize>(self, request: &T) -> Result<Vec<u8>, OTelSdkError> {
         match self {
-            Self::Protobuf => Ok(request.encode_to_vec()),
             Self::Json => serde_json::to_vec(request)
                 .map_err(|error| OTelSdkError::InternalFailure(error.to_string())),
+            Self::Protobuf | Self::Grpc => Ok(request.encode_to_vec()),
         }
     }
 }

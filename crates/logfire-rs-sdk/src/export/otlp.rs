@@ -22,7 +22,7 @@ pub(crate) enum Signal {
 #[derive(Debug)]
 pub(crate) struct OtlpTarget {
     pub(crate) destination: Destination,
-    /// Empty if the signal has an endpoint of its own.
+    /// Empty if the signal has an endpoint of its own; the method with gRPC.
     pub(crate) path: &'static str,
     pub(crate) encoding: Encoding,
 }
@@ -33,6 +33,15 @@ impl Signal {
             Self::Traces => "/v1/traces",
             Self::Metrics => "/v1/metrics",
             Self::Logs => "/v1/logs",
+        }
+    }
+
+    /// <https://opentelemetry.io/docs/specs/otlp/#otlpgrpc>
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         }
     }
 
@@ -60,7 +69,7 @@ pub(crate) fn target(
     signal: Signal,
     env: &Environment,
 ) -> Result<Option<OtlpTarget>, ConfigureError> {
-    let encoding = protocol(signal, env)?;
+    let encoding = protocol(signal, env, cfg!(feature = "otlp-grpc"))?;
     let exporter = env.parsed(&[signal.exporter()], "`otlp` or `none`", |text| match text {
         "otlp" => Some(true),
         "none" => Some(false),
@@ -69,12 +78,16 @@ pub(crate) fn target(
     if exporter == Some(false) {
         return Ok(None);
     }
-    Ok(endpoint(signal, env).map(|(destination, path)| {
+    let endpoint = match encoding {
+        Encoding::Grpc => grpc_endpoint(signal, env),
+        Encoding::Protobuf | Encoding::Json => endpoint(signal, env),
+    };
+    Ok(endpoint.map(|(destination, path)| {
         let destination = headers(signal, env, destination)
             .timeout(timeout(signal, env))
             .compression(compression(signal, env))
             .environment_proxy(env.is_process());
-        OtlpTarget { destination, path, encoding }
+        OtlpTarget { destination: trusting(signal, env, destination), path, encoding }
     }))
 }
 
@@ -92,41 +105,66 @@ pub(crate) fn temporality(env: &Environment) -> Temporality {
 }
 
 /// A protocol that cannot be spoken is an error even without an endpoint: the environment expects it to work.
-fn protocol(signal: Signal, env: &Environment) -> Result<Encoding, ConfigureError> {
+fn protocol(signal: Signal, env: &Environment, grpc: bool) -> Result<Encoding, ConfigureError> {
     let own = signal.own("PROTOCOL");
     let names = [own.as_str(), "OTEL_EXPORTER_OTLP_PROTOCOL"];
     let known = |text: &str| match text {
-        "http/protobuf" => Some(Some(Encoding::Protobuf)),
-        "http/json" => Some(Some(Encoding::Json)),
-        "grpc" => Some(None),
+        "http/protobuf" => Some(Encoding::Protobuf),
+        "http/json" => Some(Encoding::Json),
+        "grpc" => Some(Encoding::Grpc),
         _ => None,
     };
     let expected = "`http/protobuf`, `http/json` or `grpc`";
-    match env.parsed(&names, expected, known) {
-        None => Ok(Encoding::Protobuf),
-        Some(Some(encoding)) => Ok(encoding),
-        Some(None) => {
+    match env.parsed(&names, expected, known).unwrap_or(Encoding::Protobuf) {
+        Encoding::Grpc if !grpc => {
             let name = if env.text(&[&own]).is_some() { own } else { names[1].to_owned() };
             Err(ConfigureError::FeatureOff {
                 setting: format!("{name}=grpc"),
                 feature: "otlp-grpc",
             })
         }
+        encoding => Ok(encoding),
     }
 }
 
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// The signal's own endpoint as it is, or the general one with the signal's path.
 fn endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
-    let own = signal.own("ENDPOINT");
-    let read = |name: &str, path: &'static str| {
-        // The text may hold a password, so that only the error shows it.
-        let destination = Destination::new(&env.text(&[name])?);
-        let destination = destination
-            .inspect_err(|error| env.warn(&format_args!("{name} is ignored: {error}")))
-            .ok()?;
-        Some((destination, path))
+    let read = |name: &str, path| Some((destination(name, &env.text(&[name])?, env)?, path));
+    read(&signal.own("ENDPOINT"), "").or_else(|| read(ENDPOINT, signal.path()))
+}
+
+/// The signal's own endpoint or the general one. Without a scheme, `OTEL_EXPORTER_OTLP_INSECURE` decides on TLS.
+fn grpc_endpoint(signal: Signal, env: &Environment) -> Option<(Destination, &'static str)> {
+    let read = |name: &str| {
+        let mut url = env.text(&[name])?;
+        if !url.contains("://") {
+            let insecure = env.boolean(&signal.own("INSECURE"));
+            let insecure = insecure.or_else(|| env.boolean("OTEL_EXPORTER_OTLP_INSECURE"));
+            let scheme = if insecure == Some(true) { "http" } else { "https" };
+            url = format!("{scheme}://{url}");
+        }
+        Some((calling(destination(name, &url, env)?), signal.method()))
     };
-    read(&own, "").or_else(|| read("OTEL_EXPORTER_OTLP_ENDPOINT", signal.path()))
+    read(&signal.own("ENDPOINT")).or_else(|| read(ENDPOINT))
+}
+
+#[cfg(feature = "otlp-grpc")]
+const fn calling(destination: Destination) -> Destination {
+    destination.grpc()
+}
+
+/// Without the feature nothing comes here.
+#[cfg(not(feature = "otlp-grpc"))]
+const fn calling(destination: Destination) -> Destination {
+    destination
+}
+
+/// The text may hold a password, so that only the error shows it.
+fn destination(name: &str, url: &str, env: &Environment) -> Option<Destination> {
+    let destination = Destination::new(url);
+    destination.inspect_err(|error| env.warn(&format_args!("{name} is ignored: {error}"))).ok()
 }
 
 fn headers(signal: Signal, env: &Environment, destination: Destination) -> Destination {
@@ -141,6 +179,20 @@ fn headers(signal: Signal, env: &Environment, destination: Destination) -> Desti
             }
         },
     )
+}
+
+/// The certificates in a file instead of those of the web.
+fn trusting(signal: Signal, env: &Environment, destination: Destination) -> Destination {
+    let own = signal.own("CERTIFICATE");
+    let name = if env.text(&[&own]).is_some() { &own } else { "OTEL_EXPORTER_OTLP_CERTIFICATE" };
+    let Some(file) = env.text(&[name]) else { return destination };
+    let trusting = std::fs::read(file)
+        .map_err(|error| error.to_string())
+        .and_then(|pem| destination.clone().root_certificates(pem).map_err(|it| it.to_string()));
+    trusting.unwrap_or_else(|error| {
+        env.warn(&format_args!("{name} is ignored: {error}"));
+        destination
+    })
 }
 
 fn timeout(signal: Signal, env: &Environment) -> Duration {
@@ -159,4 +211,55 @@ fn compression(signal: Signal, env: &Environment) -> Compression {
         _ => None,
     })
     .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::tests::environment;
+
+    #[test]
+    fn a_protocol_whose_feature_is_off_is_an_error_that_names_it() {
+        for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+            let (env, _) = environment(vec![(name, "grpc")].leak());
+            assert_eq!(
+                protocol(Signal::Traces, &env, false).unwrap_err().to_string(),
+                format!(
+                    "{name}=grpc needs the cargo feature `otlp-grpc`, which is off: enable it, or change the setting"
+                )
+            );
+            assert_eq!(protocol(Signal::Traces, &env, true).unwrap(), Encoding::Grpc);
+        }
+    }
+
+    /// The URL of the endpoint for traces over gRPC, and what was told.
+    fn grpc(variables: &'static [(&'static str, &'static str)]) -> (Option<String>, Vec<String>) {
+        let (env, told) = environment(variables);
+        let url =
+            grpc_endpoint(Signal::Traces, &env).map(|(destination, _)| destination.to_string());
+        let told = told.lock().unwrap().clone();
+        (url, told)
+    }
+
+    #[test]
+    fn grpc_endpoints_may_lack_a_scheme() {
+        let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let (insecure, own) = ("OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE");
+        for (variables, url) in [
+            (vec![], None),
+            (vec![(endpoint, "http://a:4317")], Some("http://a:4317")),
+            (vec![(endpoint, "a:4317")], Some("https://a:4317")),
+            (vec![(endpoint, "a:4317"), (insecure, "true")], Some("http://a:4317")),
+            (vec![(endpoint, "a"), (insecure, "true"), (own, "false")], Some("https://a")),
+            (
+                vec![(endpoint, "a"), ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://b")],
+                Some("https://b"),
+            ),
+        ] {
+            assert_eq!(grpc(variables.leak()), (url.map(str::to_owned), vec![]));
+        }
+        let told = "OTEL_EXPORTER_OTLP_ENDPOINT is ignored: \
+                    `https://:x` is not a URL like `https://host[:port][/path]`";
+        assert_eq!(grpc(&[("OTEL_EXPORTER_OTLP_ENDPOINT", ":x")]), (None, vec![told.to_owned()]));
+    }
 }

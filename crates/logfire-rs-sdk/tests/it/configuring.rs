@@ -41,20 +41,6 @@ fn a_token_that_no_header_can_carry_is_an_error_that_does_not_show_it() {
 }
 
 #[test]
-fn a_protocol_whose_feature_is_off_is_an_error_that_names_it() {
-    assert_eq!(
-        error(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], |c| c),
-        "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs the cargo feature `otlp-grpc`, which is off: \
-         enable it, or change the setting"
-    );
-    assert_eq!(
-        error(&[("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")], |c| c),
-        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=grpc needs the cargo feature `otlp-grpc`, which is off: \
-         enable it, or change the setting"
-    );
-}
-
-#[test]
 fn sending_without_a_token_is_an_error_in_code_and_a_warning_in_the_environment() {
     assert_eq!(
         error(&[], |c| c.send_to_logfire(true)),

@@ -4,6 +4,8 @@
 mod configuring;
 mod console;
 mod ending;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 mod wire;
@@ -11,6 +13,11 @@ mod wire;
 #[expect(dead_code, reason = "shared with the tests of the delivery crate, which use all of it")]
 #[path = "../../../logfire-rs-delivery/tests/receiver/mod.rs"]
 mod receiver;
+
+#[cfg(feature = "otlp-grpc")]
+#[expect(dead_code, reason = "shared with the tests of the delivery crate, which use all of it")]
+#[path = "../../../logfire-rs-delivery/tests/grpc_receiver/mod.rs"]
+mod grpc_receiver;
 
 use std::{
     io::{self, Write},

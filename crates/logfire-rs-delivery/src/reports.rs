@@ -1,0 +1,61 @@
+//! What a delivery tells, and when again.
+
+use std::time::{Duration, Instant};
+
+use crate::{Problem, problem::Listener};
+
+/// A problem of the same kind is told again after this time.
+const REPORT_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Tells each kind of problem once, again after a minute, and anew after a success.
+pub(crate) struct Reports {
+    listener: Listener,
+    destination: String,
+    last_unreachable: Option<Instant>,
+    last_refused: Option<Instant>,
+    last_lost: Option<Instant>,
+    lost: u64,
+}
+
+impl Reports {
+    pub(crate) const fn new(listener: Listener, destination: String) -> Self {
+        let (last_unreachable, last_refused, last_lost) = (None, None, None);
+        Self { listener, destination, last_unreachable, last_refused, last_lost, lost: 0 }
+    }
+
+    pub(crate) fn well(&mut self) {
+        self.last_refused = None;
+    }
+
+    pub(crate) fn unreachable(&mut self, reason: String) {
+        if due(&mut self.last_unreachable) {
+            let destination = self.destination.clone();
+            self.listener.tell(&Problem::Unreachable { destination, reason });
+        }
+    }
+
+    pub(crate) fn refused(&mut self, reason: String) {
+        if due(&mut self.last_refused) {
+            let destination = self.destination.clone();
+            self.listener.tell(&Problem::Refused { destination, reason });
+        }
+    }
+
+    pub(crate) fn lost(&mut self, lost: u64) {
+        if lost > self.lost && due(&mut self.last_lost) {
+            let exports = lost - self.lost;
+            self.lost = lost;
+            let destination = self.destination.clone();
+            self.listener.tell(&Problem::Lost { destination, exports });
+        }
+    }
+}
+
+fn due(last: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let due = last.is_none_or(|last| now.duration_since(last) >= REPORT_AGAIN_AFTER);
+    if due {
+        *last = Some(now);
+    }
+    due
+}
