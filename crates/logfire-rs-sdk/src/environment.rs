@@ -102,7 +102,6 @@ impl Environment {
         }
     }
 
-    #[cfg(feature = "otlp-http")]
     pub(crate) const fn is_process(&self) -> bool {
         self.lookup.is_none()
     }

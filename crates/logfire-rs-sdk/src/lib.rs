@@ -31,6 +31,7 @@
 
 mod configure;
 mod console;
+mod credentials;
 mod data_model;
 mod environment;
 mod error;

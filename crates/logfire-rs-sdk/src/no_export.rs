@@ -2,7 +2,12 @@
 
 use std::time::Instant;
 
-use crate::{ConfigureError, environment::Environment, pipeline::Pipelines, send::LogfireSettings};
+use crate::{
+    ConfigureError,
+    environment::Environment,
+    pipeline::Pipelines,
+    send::{LogfireSettings, Tokens},
+};
 
 const ENDPOINTS: [&str; 4] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -25,7 +30,7 @@ impl Destinations {
         settings: &LogfireSettings,
         env: &Environment,
     ) -> Result<Self, ConfigureError> {
-        let (setting, tokens) = settings.tokens(env)?;
+        let Tokens { setting, tokens, .. } = settings.tokens(env)?;
         let endpoint = ENDPOINTS.into_iter().find(|name| env.text(&[name]).is_some());
         match (!tokens.is_empty()).then_some(setting).or(endpoint) {
             Some(setting) => Err(ConfigureError::FeatureOff {

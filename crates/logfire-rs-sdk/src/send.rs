@@ -1,7 +1,10 @@
 //! Whether telemetry goes to Logfire, and with which tokens.
 
+use std::path::PathBuf;
+
 use crate::{
     ConfigureError,
+    credentials::{self, Credentials},
     environment::{Environment, parse_bool},
 };
 
@@ -45,37 +48,51 @@ pub(crate) struct LogfireSettings {
     pub(crate) token: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) send: Option<SendToLogfire>,
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// The tokens that telemetry is sent with, if any.
+pub(crate) struct Tokens {
+    /// The setting that they come from.
+    pub(crate) setting: &'static str,
+    pub(crate) tokens: Vec<String>,
+    /// Where the credentials file says that they belong.
+    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing is sent"))]
+    pub(crate) base_url: Option<String>,
 }
 
 impl LogfireSettings {
-    /// The tokens that telemetry is sent with, if any, and the setting that they come from.
-    pub(crate) fn tokens(
-        &self,
-        env: &Environment,
-    ) -> Result<(&'static str, Vec<String>), ConfigureError> {
+    /// The setter wins, then the variable, then the credentials file.
+    pub(crate) fn tokens(&self, env: &Environment) -> Result<Tokens, ConfigureError> {
         let send = self.send.or_else(|| {
             let expected = "`true`, `false` or `if-token-present`";
             env.parsed(&["LOGFIRE_SEND_TO_LOGFIRE"], expected, SendToLogfire::parse)
         });
-        let (setting, tokens) = match &self.token {
+        let (setting, text) = match &self.token {
             Some(token) => ("token", token.clone()),
             None => ("LOGFIRE_TOKEN", env.text(&["LOGFIRE_TOKEN"]).unwrap_or_default()),
         };
         if send == Some(SendToLogfire::No) {
-            return Ok((setting, Vec::new()));
+            return Ok(Tokens { setting, tokens: Vec::new(), base_url: None });
         }
-        let tokens: Vec<_> = tokens
-            .split(',')
-            .map(str::trim)
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned)
-            .collect();
-        if tokens.is_empty() && self.send == Some(SendToLogfire::Yes) {
+        let mut found = Tokens { setting, tokens: split(&text), base_url: None };
+        if found.tokens.is_empty()
+            && let Some((setting, credentials)) = credentials::read(self.data_dir.as_deref(), env)?
+        {
+            let Credentials { token, base_url } = credentials;
+            found = Tokens { setting, tokens: split(&token), base_url };
+        }
+        if found.tokens.is_empty() && self.send == Some(SendToLogfire::Yes) {
             return Err(ConfigureError::TokenRequired);
         }
-        if tokens.is_empty() && send == Some(SendToLogfire::Yes) {
+        if found.tokens.is_empty() && send == Some(SendToLogfire::Yes) {
             env.warn(&"LOGFIRE_SEND_TO_LOGFIRE is on, but there is no token: set LOGFIRE_TOKEN");
         }
-        Ok((setting, tokens))
+        Ok(found)
     }
+}
+
+fn split(tokens: &str) -> Vec<String> {
+    let tokens = tokens.split(',').map(str::trim).filter(|token| !token.is_empty());
+    tokens.map(str::to_owned).collect()
 }

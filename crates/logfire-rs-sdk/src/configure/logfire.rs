@@ -1,5 +1,7 @@
 //! Logfire: whether, who and where.
 
+use std::path::PathBuf;
+
 use crate::{Configuration, SendToLogfire};
 
 impl Configuration {
@@ -37,6 +39,21 @@ impl Configuration {
     /// ```
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.logfire.base_url = Some(base_url.into());
+        self
+    }
+
+    /// The directory of the credentials file, `logfire_credentials.json`, which `logfire projects use` writes. Its token
+    /// and its base URL are used if there are no others.
+    ///
+    /// A file that cannot be read is an error; if the directory is not named, it is one warning, and a missing file none.
+    /// Environment: `LOGFIRE_CREDENTIALS_DIR`. By default `.logfire` in the current directory, but not with
+    /// [`env_lookup`](Self::env_lookup).
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().data_dir("/etc/shop/logfire");
+    /// ```
+    pub fn data_dir(mut self, data_dir: impl Into<PathBuf>) -> Self {
+        self.logfire.data_dir = Some(data_dir.into());
         self
     }
 }

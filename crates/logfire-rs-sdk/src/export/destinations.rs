@@ -10,7 +10,11 @@ use super::{
     encode::Encoding,
     otlp::{self, OtlpTarget, Signal},
 };
-use crate::{ConfigureError, environment::Environment, send::LogfireSettings};
+use crate::{
+    ConfigureError,
+    environment::Environment,
+    send::{LogfireSettings, Tokens},
+};
 
 /// Everything that can be wrong is found before a thread is started.
 #[derive(Debug)]
@@ -75,8 +79,8 @@ fn logfire(
     settings: &LogfireSettings,
     env: &Environment,
 ) -> Result<Vec<Destination>, ConfigureError> {
-    let (setting, tokens) = settings.tokens(env)?;
-    let base_url = base_url(settings.base_url.as_deref(), env)?;
+    let Tokens { setting, tokens, base_url: of_tokens } = settings.tokens(env)?;
+    let base_url = base_url(settings.base_url.as_deref(), of_tokens, setting, env)?;
     let destination = |token: String| {
         let destination = match &base_url {
             Some(base_url) => base_url.clone().header("authorization", &token),
@@ -98,15 +102,18 @@ fn logfire(
     tokens.into_iter().map(destination).collect()
 }
 
-/// An invalid one is an error wherever it comes from: the default would send telemetry to the wrong place.
+/// That of the setter, of the variable, or of the credentials file. An invalid one is an error wherever it comes from: the
+/// default would send telemetry to the wrong place.
 fn base_url(
     setter: Option<&str>,
+    of_tokens: Option<String>,
+    credentials: &'static str,
     env: &Environment,
 ) -> Result<Option<Destination>, ConfigureError> {
-    let (setting, base_url) = match setter {
-        Some(base_url) => ("base_url", Some(base_url.to_owned())),
-        None => ("LOGFIRE_BASE_URL", env.text(&["LOGFIRE_BASE_URL"])),
-    };
-    let destination = base_url.map(|base_url| Destination::new(&base_url)).transpose();
+    let variable = || Some(("LOGFIRE_BASE_URL", env.text(&["LOGFIRE_BASE_URL"])?));
+    let found = setter.map(|base_url| ("base_url", base_url.to_owned()));
+    let found = found.or_else(variable).or_else(|| Some((credentials, of_tokens?)));
+    let Some((setting, base_url)) = found else { return Ok(None) };
+    let destination = Destination::new(&base_url).map(Some);
     destination.map_err(|error| ConfigureError::Invalid { setting, reason: error.to_string() })
 }

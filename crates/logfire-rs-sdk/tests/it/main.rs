@@ -3,6 +3,7 @@
 
 mod configuring;
 mod console;
+mod credentials;
 mod ending;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
