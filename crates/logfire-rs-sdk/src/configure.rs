@@ -12,6 +12,7 @@ use opentelemetry::{
     propagation::{TextMapCompositePropagator, TextMapPropagator},
 };
 use opentelemetry_sdk::{
+    logs::LoggerProviderBuilder,
     propagation::{BaggagePropagator, TraceContextPropagator},
     trace::SpanProcessor,
 };
@@ -22,6 +23,8 @@ use crate::{
     environment::{Environment, Lookup},
     export::{Deliveries, Destinations},
     guard::Running,
+    ids::Ids,
+    metrics::MetricsSettings,
     pipeline::{Pipelines, Providers},
     resource::ResourceSettings,
     send::LogfireSettings,
@@ -52,6 +55,9 @@ pub struct Configuration {
     resource: ResourceSettings,
     console: ConsoleOptions,
     processors: Vec<Box<dyn SpanProcessor>>,
+    loggers: LoggerProviderBuilder,
+    metrics: MetricsSettings,
+    ids: Ids,
     env_lookup: Option<Lookup>,
     warnings: Option<Warnings>,
     local: bool,
@@ -122,7 +128,9 @@ impl Configuration {
             .transpose()
             .map_err(ConfigureError::Thread)?;
 
-        let mut pipelines = Pipelines::default();
+        let has_metrics = !self.metrics.off;
+        let meters = self.metrics.builder(destinations.has_logfire(), &env);
+        let mut pipelines = Pipelines::new(self.ids, meters, has_metrics, self.loggers);
         if let Some(console) = &console {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
             pipelines.process_logs(ConsoleProcessor(console.clone()));

@@ -38,7 +38,9 @@ mod error;
 #[cfg_attr(not(feature = "otlp-http"), path = "no_export.rs")]
 mod export;
 mod guard;
+mod ids;
 mod message;
+mod metrics;
 mod pipeline;
 mod resource;
 mod sampling;
@@ -54,6 +56,7 @@ pub use console::{Colors, ConsoleOptions};
 pub use data_model::LogfireSpanProcessor;
 pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;
+pub use ids::TimeOrderedIdGenerator;
 pub use send::SendToLogfire;
 
 pub use opentelemetry;

@@ -41,6 +41,11 @@ impl Destinations {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "something can be sent, in `export`")]
+    pub(crate) const fn has_logfire(&self) -> bool {
+        false
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "starting threads can fail, in `export`")]
     pub(crate) const fn open(self, _env: &Environment) -> Result<Outlets, ConfigureError> {
         Ok(Outlets)

@@ -13,17 +13,30 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
 
-use crate::{environment::Environment, sampling};
+use crate::{environment::Environment, ids::Ids, sampling};
 
 /// The pipelines of the three signals while they are put together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pipelines {
     pub(crate) spans: Vec<Box<dyn SpanProcessor>>,
+    ids: Ids,
     meters: MeterProviderBuilder,
+    /// Otherwise no exporter of metrics need be made.
+    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing exports"))]
+    pub(crate) has_metrics: bool,
     loggers: LoggerProviderBuilder,
 }
 
 impl Pipelines {
+    pub(crate) const fn new(
+        ids: Ids,
+        meters: MeterProviderBuilder,
+        has_metrics: bool,
+        loggers: LoggerProviderBuilder,
+    ) -> Self {
+        Self { spans: Vec::new(), ids, meters, has_metrics, loggers }
+    }
+
     #[cfg(feature = "otlp-http")]
     pub(crate) fn read_metrics(&mut self, reader: PeriodicReader<impl PushMetricExporter>) {
         self.meters = std::mem::take(&mut self.meters).with_reader(reader);
@@ -37,6 +50,7 @@ impl Pipelines {
         Providers {
             tracers: SdkTracerProvider::builder()
                 .with_sampler(sampling::sampler(env))
+                .with_id_generator(self.ids)
                 .with_span_limits(sampling::span_limits(env))
                 .with_resource(resource.clone())
                 .with_span_processor(Pipeline { processors: self.spans })

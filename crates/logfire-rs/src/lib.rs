@@ -69,7 +69,7 @@ pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, FlushError, Logfire,
-    LogfireSpanProcessor, SendToLogfire, configure,
+    LogfireSpanProcessor, SendToLogfire, TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

@@ -1,6 +1,10 @@
 //! What else gets the telemetry: the console, and what the user adds.
 
-use opentelemetry_sdk::trace::SpanProcessor;
+use opentelemetry_sdk::{
+    logs::LogProcessor,
+    metrics::{Instrument, Stream, reader::MetricReader},
+    trace::SpanProcessor,
+};
 
 use crate::{Configuration, ConsoleOptions, LogfireSpanProcessor};
 
@@ -41,6 +45,88 @@ impl Configuration {
     pub fn add_span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
         let processor = LogfireSpanProcessor::new(processor).pending_spans(false);
         self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Adds a log processor, which sees each record before the console and the exporters, and may change it for them.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::{InstrumentationScope, logs::LogRecord};
+    /// use logfire_rs_sdk::opentelemetry_sdk::{error::OTelSdkResult, logs::{LogProcessor, SdkLogRecord}};
+    ///
+    /// #[derive(Debug)]
+    /// struct Team;
+    ///
+    /// impl LogProcessor for Team {
+    ///     fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
+    ///         record.add_attribute("team", "payments");
+    ///     }
+    ///
+    ///     fn force_flush(&self) -> OTelSdkResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let configuration = logfire_rs_sdk::configure().add_log_processor(Team);
+    /// ```
+    pub fn add_log_processor(mut self, processor: impl LogProcessor + 'static) -> Self {
+        self.loggers = self.loggers.with_log_processor(processor);
+        self
+    }
+
+    /// Whether there are metrics. Yes by default; without, readers that were added get none either.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().metrics(false);
+    /// ```
+    pub fn metrics(mut self, metrics: bool) -> Self {
+        self.metrics.off = !metrics;
+        self
+    }
+
+    /// Adds a reader of metrics, for example that of a Prometheus exporter, beside those that export.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry_sdk::metrics::ManualReader;
+    ///
+    /// let configuration = logfire_rs_sdk::configure().add_metric_reader(ManualReader::builder().build());
+    /// ```
+    pub fn add_metric_reader(mut self, reader: impl MetricReader) -> Self {
+        self.metrics.add_reader(reader);
+        self
+    }
+
+    /// Adds a view, which changes what becomes of the instruments for which it returns a stream.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
+    ///
+    /// // No metrics of body sizes.
+    /// let configuration = logfire_rs_sdk::configure().add_metric_view(|instrument: &Instrument| {
+    ///     let drop = Stream::builder().with_aggregation(Aggregation::Drop);
+    ///     instrument.name().ends_with("body.size").then(|| drop.build().ok())?
+    /// });
+    /// ```
+    pub fn add_metric_view(
+        mut self,
+        view: impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static,
+    ) -> Self {
+        self.metrics.add_view(view);
+        self
+    }
+
+    /// Whether histograms are exponential: exact at every scale, where explicit buckets know only theirs.
+    ///
+    /// By default if metrics go to Logfire and no reader was added, since that may know explicit buckets only, as
+    /// Prometheus does. Instruments for which a view was added keep that.
+    /// Environment: `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` (`explicit_bucket_histogram`,
+    /// `base2_exponential_bucket_histogram`).
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().exponential_histograms(true);
+    /// ```
+    pub fn exponential_histograms(mut self, exponential: bool) -> Self {
+        self.metrics.exponential_histograms = Some(exponential);
         self
     }
 }

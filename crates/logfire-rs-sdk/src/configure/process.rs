@@ -1,6 +1,8 @@
 //! What is shared with the process, and what is not.
 
-use crate::{Configuration, environment::Lookup, warnings::Warnings};
+use opentelemetry_sdk::trace::IdGenerator;
+
+use crate::{Configuration, environment::Lookup, ids::Ids, warnings::Warnings};
 
 impl Configuration {
     /// Reads settings from `lookup` instead of the environment of the process. Proxy variables are then not read.
@@ -49,6 +51,18 @@ impl Configuration {
     /// ```
     pub fn local(mut self) -> Self {
         self.local = true;
+        self
+    }
+
+    /// Makes the ids of traces and spans. [`TimeOrderedIdGenerator`](crate::TimeOrderedIdGenerator) by default.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry_sdk::trace::RandomIdGenerator;
+    ///
+    /// let configuration = logfire_rs_sdk::configure().id_generator(RandomIdGenerator::default());
+    /// ```
+    pub fn id_generator(mut self, generator: impl IdGenerator + 'static) -> Self {
+        self.ids = Ids(Box::new(generator));
         self
     }
 }

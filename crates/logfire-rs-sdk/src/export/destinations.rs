@@ -40,6 +40,10 @@ impl Destinations {
         })
     }
 
+    pub(crate) const fn has_logfire(&self) -> bool {
+        !self.logfire.is_empty()
+    }
+
     /// Starts the delivery threads.
     pub(crate) fn open(self, env: &Environment) -> Result<Outlets, ConfigureError> {
         let mut outlets = Outlets::default();

@@ -57,8 +57,10 @@ impl Outlets {
         if !self.traces.is_empty() {
             pipelines.spans.push(Box::new(traces::span_processor(self.traces, env)));
         }
-        for outlet in self.metrics {
-            pipelines.read_metrics(metrics::metric_reader(outlet, env));
+        if pipelines.has_metrics {
+            for outlet in self.metrics {
+                pipelines.read_metrics(metrics::metric_reader(outlet, env));
+            }
         }
         if !self.logs.is_empty() {
             pipelines.process_logs(logs::log_processor(self.logs, env));

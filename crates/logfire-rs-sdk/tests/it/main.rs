@@ -7,6 +7,7 @@ mod credentials;
 mod ending;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
+mod pipelines;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 mod wire;
