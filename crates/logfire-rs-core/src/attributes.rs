@@ -22,6 +22,7 @@ keys! {
     EXCEPTION_TYPE = semconv::EXCEPTION_TYPE;
     HTTP_MESSAGE_TYPE = "http.message.type";
     HTTP_CONNECTION_REUSED = "http.connection.reused";
+    HTTP_CONNECTION_STATE = "http.connection.state";
     HTTP_REQUEST_BODY_FORM = "http.request.body.form";
     HTTP_REQUEST_BODY_SIZE = semconv::HTTP_REQUEST_BODY_SIZE;
     HTTP_REQUEST_BODY_TEXT = "http.request.body.text";

@@ -3,9 +3,12 @@
 mod body;
 mod captured;
 mod config;
+mod connections;
 mod exporters;
+mod failure;
 mod per_request;
 mod phases;
+mod request_body;
 mod span;
 mod way;
 
@@ -18,15 +21,18 @@ use opentelemetry::{Context, InstrumentationScope};
 
 pub use self::body::ClientBody;
 use self::config::ClientConfig;
+pub use self::connections::{HttpConnection, OpenConnection};
+pub use self::failure::{ClientFailure, each_error};
 pub use self::per_request::PerRequest;
 pub use self::phases::PhaseSpan;
+pub use self::request_body::ClientRequestBody;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
 pub use self::way::{EnteredClient, record_client_retry};
 use crate::backend::{self, Backend};
 use crate::message::ClientRequest;
 use crate::method::Method;
-use crate::metrics::Side;
+use crate::metrics::{ConnectionMetrics, Side};
 use crate::options::HttpClientOptions;
 use crate::redaction::FilterUrl;
 use crate::{diagnostics, names};
@@ -47,6 +53,8 @@ struct Engine {
     scope: InstrumentationScope,
     /// Resolved at the first request, so that an SDK may be installed after the adapter.
     backend: OnceLock<Backend>,
+    /// Resolved at the first connection.
+    connection_metrics: OnceLock<Option<ConnectionMetrics>>,
 }
 
 impl HttpClientInstrumenter {
@@ -61,7 +69,8 @@ impl HttpClientInstrumenter {
     ) -> Self {
         let config = ClientConfig::new(key, options);
         let scope = backend::scope(name, version);
-        Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
+        let (backend, connection_metrics) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Engine { config, scope, backend, connection_metrics }))
     }
 
     /// Starts the span of `request`, which is about to be sent.
@@ -113,6 +122,15 @@ impl Engine {
             let body_sizes = shared.body_sizes.unwrap_or(false);
             Backend::resolve(shared, &self.scope, Side::Client, body_sizes)
         })
+    }
+
+    fn connection_metrics(&self) -> Option<&ConnectionMetrics> {
+        let resolve = || {
+            let shared = &self.config.options.shared;
+            let wanted = shared.metrics.unwrap_or(true) && shared.has_meter();
+            wanted.then(|| ConnectionMetrics::new(&shared.meter(self.scope.clone())))
+        };
+        self.connection_metrics.get_or_init(resolve).as_ref()
     }
 
     fn open(

@@ -43,8 +43,9 @@ mod user_agent;
 pub use {opentelemetry, serde_json};
 
 pub use crate::client::{
-    ClientBody, ClientSpan, EnteredClient, HttpClientInstrumenter, PerRequest, PhaseSpan,
-    RequestBodyCounter, record_client_retry,
+    ClientBody, ClientFailure, ClientRequestBody, ClientSpan, EnteredClient,
+    HttpClientInstrumenter, HttpConnection, OpenConnection, PerRequest, PhaseSpan,
+    RequestBodyCounter, each_error, record_client_retry,
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};

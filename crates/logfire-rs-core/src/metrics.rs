@@ -2,7 +2,7 @@
 
 use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 
-/// The boundaries that the conventions advise, in seconds.
+/// The boundaries that the conventions advise for requests, in seconds.
 const SECONDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
@@ -21,6 +21,10 @@ const BYTES: [f64; 12] = [
     16_777_216.0,
     67_108_864.0,
 ];
+
+/// The boundaries that the conventions advise for connections, in seconds.
+const CONNECTION_SECONDS: [f64; 14] =
+    [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
 /// Which side of the exchange is measured.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +46,35 @@ pub(crate) struct HttpMetrics {
 pub(crate) struct BodySizes {
     pub(crate) request: Histogram<u64>,
     pub(crate) response: Histogram<u64>,
+}
+
+/// The instruments of a client's connections.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionMetrics {
+    pub(crate) open: UpDownCounter<i64>,
+    pub(crate) duration: Histogram<f64>,
+}
+
+impl ConnectionMetrics {
+    pub(crate) fn new(meter: &Meter) -> Self {
+        Self {
+            open: meter
+                .i64_up_down_counter("http.client.open_connections")
+                .with_unit("{connection}")
+                .with_description(
+                    "Number of outbound HTTP connections that are currently active or idle on the client.",
+                )
+                .build(),
+            duration: meter
+                .f64_histogram("http.client.connection.duration")
+                .with_unit("s")
+                .with_description(
+                    "The duration of the successfully established outbound HTTP connections.",
+                )
+                .with_boundaries(CONNECTION_SECONDS.to_vec())
+                .build(),
+        }
+    }
 }
 
 impl HttpMetrics {

@@ -1,6 +1,8 @@
 //! hyper-util's legacy client.
 
+mod connector;
 mod error_type;
+mod future;
 
 use std::any::Any;
 use std::error::Error;
@@ -10,10 +12,13 @@ use http::{Request, Response, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::Connect;
+use hyper_util::client::legacy::connect::{Connect, HttpInfo, capture_connection};
 use logfire_rs_core::HttpClientOptions;
 use logfire_rs_tower::{ClientResponseFuture, HttpClientLayer, InstrumentedClientBody};
 use tower_service::Service;
+
+pub use self::connector::{Connecting, InstrumentedConnection, InstrumentedConnector};
+pub use self::future::Answer;
 
 /// Instruments `client` with the default options: every request becomes a span and carries the trace
 /// context.
@@ -48,10 +53,74 @@ pub fn instrument_client_with<C, B>(
     client: legacy::Client<C, B>,
     options: HttpClientOptions,
 ) -> Client<C, B> {
+    Client { inner: client, layer: client_layer(options), connections: false }
+}
+
+/// Makes a client of `builder` and `connector` whose connections are recorded too; the environment
+/// key is `HYPER_CLIENT`.
+///
+/// Each connection that is set up is a span `HTTP connection_setup {host}:{port}`, and requests have
+/// `http.connection.reused`, and a link to the span of a new connection. The metrics are
+/// `http.client.open_connections`, by the state `active` or `idle`, and
+/// `http.client.connection.duration`.
+///
+/// A connection is active while requests are on their way over it, until their bodies are read, or an
+/// upgraded one is closed. What is not a request, such as the pings of HTTP/2, is not seen.
+///
+/// ```
+/// use http_body_util::Empty;
+/// use hyper::body::Bytes;
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::client::legacy::connect::HttpConnector;
+/// use hyper_util::rt::TokioExecutor;
+/// use logfire_rs_hyper::{HttpClientOptions, instrument_client_builder};
+///
+/// let builder = Client::builder(TokioExecutor::new());
+/// let options = HttpClientOptions::default();
+/// let client = instrument_client_builder::<_, Empty<Bytes>>(&builder, HttpConnector::new(), options);
+/// ```
+pub fn instrument_client_builder<C, B>(
+    builder: &legacy::Builder,
+    connector: C,
+    options: HttpClientOptions,
+) -> Client<InstrumentedConnector<C>, B>
+where
+    C: Clone,
+    InstrumentedConnector<C>: Connect,
+    B: Body + Send,
+    B::Data: Send,
+{
+    let layer = client_layer(options);
+    let connector = InstrumentedConnector::new(connector, layer.instrumenter().clone());
+    Client { inner: builder.build(connector), layer, connections: true }
+}
+
+/// A layer that does for a client of hyper-util, as a service of tower, what
+/// [`instrument_client_with`] does; the environment key is `HYPER_CLIENT`.
+///
+/// For stacks of layers, and for
+/// [`observe_request_body`](HttpClientLayer::observe_request_body), which changes the type of the
+/// requests that the client takes.
+///
+/// ```
+/// use http_body_util::Full;
+/// use hyper::body::Bytes;
+/// use hyper_util::client::legacy::{Client, connect::HttpConnector};
+/// use hyper_util::rt::TokioExecutor;
+/// use logfire_rs_hyper::{HttpClientOptions, InstrumentedBody, client_layer};
+/// use tower_layer::Layer as _;
+///
+/// let client: Client<HttpConnector, InstrumentedBody<Full<Bytes>>> =
+///     Client::builder(TokioExecutor::new()).build_http();
+/// let options = HttpClientOptions::default().capture_request_body(true);
+/// let client = client_layer(options).observe_request_body().layer(client);
+/// ```
+#[must_use]
+pub fn client_layer(options: HttpClientOptions) -> HttpClientLayer {
     let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    let layer = HttpClientLayer::for_adapter(name, version, "HYPER_CLIENT", options)
-        .errors(as_error, error_type::of);
-    Client { inner: client, layer }
+    HttpClientLayer::for_adapter(name, version, "HYPER_CLIENT", options)
+        .errors(as_error, error_type::of)
+        .peer(|extensions| extensions.get::<HttpInfo>().map(HttpInfo::remote_addr))
 }
 
 /// A [`legacy::Client`] whose requests become spans.
@@ -61,11 +130,14 @@ pub fn instrument_client_with<C, B>(
 pub struct Client<C, B> {
     inner: legacy::Client<C, B>,
     layer: HttpClientLayer,
+    /// Whether the connector tells of its connections.
+    connections: bool,
 }
 
 impl<C: Clone, B> Clone for Client<C, B> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+        let (inner, layer) = (self.inner.clone(), self.layer.clone());
+        Self { inner, layer, connections: self.connections }
     }
 }
 
@@ -84,12 +156,15 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// See [`legacy::Client::request`].
-    pub fn request(&self, request: Request<B>) -> ClientResponseFuture<legacy::ResponseFuture> {
-        self.layer.record(request, |request| self.inner.request(request))
+    pub fn request(&self, request: Request<B>) -> ClientResponseFuture<Answer> {
+        self.layer.record_sized(request, |mut request| {
+            let captured = self.connections.then(|| capture_connection(&mut request));
+            Answer::new(self.inner.request(request), captured)
+        })
     }
 
     /// See [`legacy::Client::get`].
-    pub fn get(&self, uri: Uri) -> ClientResponseFuture<legacy::ResponseFuture>
+    pub fn get(&self, uri: Uri) -> ClientResponseFuture<Answer>
     where
         B: Default,
     {
@@ -108,7 +183,7 @@ where
 {
     type Response = Response<InstrumentedClientBody<Incoming>>;
     type Error = legacy::Error;
-    type Future = ClientResponseFuture<legacy::ResponseFuture>;
+    type Future = ClientResponseFuture<Answer>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), legacy::Error>> {
         Poll::Ready(Ok(()))
@@ -120,5 +195,9 @@ where
 }
 
 fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    Some(error.downcast_ref::<legacy::Error>()?)
+    match error.downcast_ref::<legacy::Error>() {
+        Some(error) => Some(error),
+        // That of a body.
+        None => Some(error.downcast_ref::<hyper::Error>()?),
+    }
 }

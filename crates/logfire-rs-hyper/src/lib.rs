@@ -7,10 +7,13 @@ pub use logfire_rs_core::{
     self as core, HttpClientOptions, HttpServerOptions, PerRequest, RequestSpan, current_request,
 };
 pub use logfire_rs_tower::{
-    ClientResponseFuture, InstrumentedBody, InstrumentedClientBody, ResponseFuture,
+    ClientResponseFuture, HttpClientLayer, InstrumentedBody, InstrumentedClientBody, ResponseFuture,
 };
 
-pub use crate::client::{Client, instrument_client, instrument_client_with};
+pub use crate::client::{
+    Answer, Client, Connecting, InstrumentedConnection, InstrumentedConnector, client_layer,
+    instrument_client, instrument_client_builder, instrument_client_with,
+};
 pub use crate::server::{
     HttpServerService, ObservingHttpServerService, Peer, instrument, instrument_with,
 };

@@ -2,76 +2,48 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, ErrorKind};
+
+use logfire_rs_core::{ClientFailure, each_error};
 
 /// The `error.type` of `error`.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> &'static str {
-    word(error, Found::default())
+    ClientFailure::default().read(error, know).error_type()
 }
 
 /// The `error.type` of an error that a connector gives.
 pub(crate) fn of_connecting(error: &(dyn Error + 'static)) -> &'static str {
-    word(error, Found { connect: true, ..Found::default() })
+    let mut failure = ClientFailure::default();
+    failure.connect = true;
+    failure.read(error, know).error_type()
 }
 
-/// The `error.type` of a name that has no address.
-pub(crate) const NAME_RESOLUTION: &str = "name_resolution_error";
-
-fn word(error: &(dyn Error + 'static), mut found: Found) -> &'static str {
-    each(error, &mut |it| found.add(it));
-    match found {
-        Found { timeout: true, connect: true, .. } => "connect_timeout",
-        Found { timeout: true, .. } => "timeout",
-        Found { dns: true, .. } => NAME_RESOLUTION,
-        Found { tls: Some(word), .. }
-        | Found { step: Some(word), .. }
-        | Found { protocol: Some(word), .. } => word,
-        Found { io: Some(kind), connect, .. } => of_io(kind, connect),
-        Found { connect: true, .. } => "connection_error",
-        _ => OTHER,
-    }
+/// The `error.type` of an error that a resolver gives.
+pub(crate) fn of_resolving(error: &(dyn Error + 'static)) -> &'static str {
+    let mut failure = ClientFailure::default();
+    failure.dns = true;
+    failure.read(error, know).error_type()
 }
 
-const OTHER: &str = "_OTHER";
-
-/// What the errors of a chain say, of which the outer ones know the step and the inner ones the
-/// reason.
-#[derive(Default)]
-struct Found {
-    timeout: bool,
-    connect: bool,
-    dns: bool,
-    tls: Option<&'static str>,
-    step: Option<&'static str>,
-    protocol: Option<&'static str>,
-    io: Option<ErrorKind>,
-}
-
-impl Found {
-    fn add(&mut self, error: &(dyn Error + 'static)) {
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-            self.timeout |= error.is_timeout();
-            self.connect |= error.is_connect();
-            self.dns |= error.is_dns();
-            if error.is_builder() {
-                self.step.get_or_insert("invalid_request");
-            } else if error.is_redirect() {
-                self.step.get_or_insert("redirect_error");
-            } else if error.is_upgrade() {
-                self.step.get_or_insert("upgrade_error");
-            }
-        } else if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            self.timeout |= error.is_timeout();
-            self.protocol = of_hyper(error).or(self.protocol);
-        } else if let Some(error) = error.downcast_ref::<io::Error>() {
-            self.timeout |= error.kind() == ErrorKind::TimedOut;
-            if error.kind() != ErrorKind::Other {
-                self.io.get_or_insert(error.kind());
-            }
-        } else if self.connect && self.tls.is_none() {
-            self.tls = of_tls(&error.to_string());
+fn know(failure: &mut ClientFailure, error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+        failure.timeout |= error.is_timeout();
+        failure.connect |= error.is_connect();
+        failure.dns |= error.is_dns();
+        if error.is_builder() {
+            failure.step.get_or_insert("invalid_request");
+        } else if error.is_redirect() {
+            failure.step.get_or_insert("redirect_error");
+        } else if error.is_upgrade() {
+            failure.step.get_or_insert("upgrade_error");
         }
+        return true;
     }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        failure.timeout |= error.is_timeout();
+        failure.protocol = of_hyper(error).or(failure.protocol);
+        return true;
+    }
+    false
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
@@ -94,58 +66,6 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
     }
 }
 
-/// The application chooses the TLS library, so its types are not ours to name.
-fn of_tls(text: &str) -> Option<&'static str> {
-    const CERTIFICATE: [&str; 3] =
-        ["invalid peer certificate", "certificate verify failed", "certificate not trusted"];
-    const HANDSHAKE: [&str; 8] = [
-        "received corrupt message",
-        "received fatal alert",
-        "peer is incompatible",
-        "peer misbehaved",
-        "received unexpected",
-        "unexpected error: ",
-        "wrong version number",
-        "SSL routines",
-    ];
-    if CERTIFICATE.iter().any(|it| text.contains(it)) {
-        Some("server_certificate_invalid")
-    } else if HANDSHAKE.iter().any(|it| text.contains(it)) {
-        Some("secure_connection_error")
-    } else {
-        None
-    }
-}
-
-fn of_io(kind: ErrorKind, connect: bool) -> &'static str {
-    match kind {
-        ErrorKind::ConnectionRefused => "connection_refused",
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            "connection_reset"
-        }
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "network_unreachable",
-        _ if connect => "connection_error",
-        ErrorKind::UnexpectedEof => "response_ended",
-        ErrorKind::InvalidData | ErrorKind::InvalidInput => "decode_error",
-        _ => OTHER,
-    }
-}
-
-/// Visits `error` and its sources, from the outside in.
-///
-/// The source of an `io::Error` is that of what it holds, so what it holds is looked at too.
-fn each(error: &(dyn Error + 'static), visit: &mut dyn FnMut(&(dyn Error + 'static))) {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        visit(error);
-        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match held {
-            Some(held) => Some(held),
-            None => error.source(),
-        };
-    }
-}
-
 /// The texts of an error and its sources, without the URLs that reqwest adds.
 pub(crate) struct WithoutUrls<'a>(pub(crate) &'a (dyn Error + 'static));
 
@@ -153,7 +73,7 @@ impl fmt::Display for WithoutUrls<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = String::new();
         let mut result = Ok(());
-        each(self.0, &mut |error| {
+        each_error(self.0, &mut |error| {
             let mut text = error.to_string();
             if error.is::<reqwest::Error>()
                 && let Some(url) = text.find(" for url (")

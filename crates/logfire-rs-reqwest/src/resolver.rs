@@ -56,8 +56,8 @@ impl<R: Resolve> Resolve for Recorded<R> {
                     Ok(Box::new(addresses.into_iter()) as Addrs)
                 }
                 Err(error) => {
-                    let text = error_type::WithoutUrls(error.as_ref());
-                    span.failed(error_type::NAME_RESOLUTION, &text);
+                    let word = error_type::of_resolving(error.as_ref());
+                    span.failed(word, &error_type::WithoutUrls(error.as_ref()));
                     Err(error)
                 }
             }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
-use logfire_rs_core::{Frame as Part, RequestBodyObserver, ServerSpan};
+use logfire_rs_core::{ClientRequestBody, Frame as Part, RequestBodyObserver, ServerSpan};
 use pin_project_lite::pin_project;
 
 pin_project! {
@@ -29,6 +29,8 @@ enum Role {
     Response(ServerSpan),
     /// The application reads the request.
     Request(RequestBodyObserver),
+    /// The client sends the request.
+    Sent(Box<ClientRequestBody>),
     /// Nothing is left to record.
     Done,
 }
@@ -47,6 +49,12 @@ impl<B: Body> InstrumentedBody<B> {
             observer.received(0);
         }
         Self { inner, role: observer.map_or(Role::Done, Role::Request) }
+    }
+
+    /// The body of a request that a client sends.
+    pub(crate) fn sent(inner: B, record: Option<ClientRequestBody>) -> Self {
+        let record = record.filter(|_| !inner.is_end_stream());
+        Self { inner, role: record.map_or(Role::Done, |it| Role::Sent(Box::new(it))) }
     }
 }
 
@@ -90,6 +98,19 @@ where
                     None => observer.frame(&Part::End),
                 }
                 if frame.is_none() {
+                    *this.role = Role::Done;
+                }
+                frame
+            }
+            Role::Sent(record) => {
+                let frame = ready!(this.inner.as_mut().poll_frame(cx));
+                if let Some(Ok(frame)) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    each_chunk(data, |chunk| record.data(chunk));
+                }
+                // What sends a body of known length need not ask for its end.
+                if frame.is_none() || this.inner.is_end_stream() {
                     *this.role = Role::Done;
                 }
                 frame

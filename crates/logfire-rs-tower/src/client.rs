@@ -3,14 +3,16 @@
 mod body;
 mod errors;
 mod future;
+mod observe;
 
 use std::any::Any;
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use http::header::{HOST, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, Request, Response};
 use http_body::Body;
 use logfire_rs_core::{
     ClientRequest, ClientSpan, HttpClientInstrumenter, HttpClientOptions, PerRequest,
@@ -21,6 +23,7 @@ use tower_service::Service;
 
 pub use self::body::InstrumentedClientBody;
 pub use self::future::ClientResponseFuture;
+pub use self::observe::{ObservingHttpClientLayer, ObservingHttpClientService};
 use crate::headers::HttpHeaders;
 
 /// Makes a span of each request that a tower client sends, and sends the trace context along.
@@ -41,14 +44,15 @@ use crate::headers::HttpHeaders;
 #[derive(Clone)]
 pub struct HttpClientLayer {
     instrumenter: HttpClientInstrumenter,
-    errors: Errors,
+    reading: Reading,
 }
 
-/// How the errors of a client are read.
+/// How the errors and the answers of a client are read.
 #[derive(Clone, Copy)]
-struct Errors {
+struct Reading {
     as_error: fn(&dyn Any) -> Option<&(dyn Error + 'static)>,
     error_type: fn(&(dyn Error + 'static)) -> &'static str,
+    peer: fn(&Extensions) -> Option<SocketAddr>,
 }
 
 impl HttpClientLayer {
@@ -69,39 +73,123 @@ impl HttpClientLayer {
         options: HttpClientOptions,
     ) -> Self {
         let instrumenter = HttpClientInstrumenter::new(name, version, key, options);
-        Self { instrumenter, errors: Errors { as_error: errors::boxed, error_type: errors::of } }
+        let (as_error, error_type) = (errors::boxed, errors::of);
+        Self { instrumenter, reading: Reading { as_error, error_type, peer: |_| None } }
+    }
+
+    /// What makes the spans; for the connections of the client.
+    #[must_use]
+    pub fn instrumenter(&self) -> &HttpClientInstrumenter {
+        &self.instrumenter
     }
 
     /// How the errors of the client become one of few words. By default boxed errors are understood
     /// as far as their `io::Error` goes.
     ///
-    /// `as_error` finds the error in a value of the service's own error type.
+    /// `as_error` finds the error in a value of the service's own error type, or of that of the
+    /// bodies of its answers.
     #[must_use]
     pub fn errors(
         mut self,
         as_error: fn(&dyn Any) -> Option<&(dyn Error + 'static)>,
         error_type: fn(&(dyn Error + 'static)) -> &'static str,
     ) -> Self {
-        self.errors = Errors { as_error, error_type };
+        self.reading.as_error = as_error;
+        self.reading.error_type = error_type;
         self
     }
 
+    /// How the other end of the connection is found in the extensions of an answer. None by default.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    ///
+    /// let layer = HttpClientLayer::new(HttpClientOptions::default())
+    ///     .peer(|extensions| extensions.get::<SocketAddr>().copied());
+    /// ```
+    #[must_use]
+    pub fn peer(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
+        self.reading.peer = peer;
+        self
+    }
+
+    /// Records the bodies of requests too, as far as the options say so: `capture_request_body`, and
+    /// `record_body_sizes` for bodies without a `content-length`. By default they are not seen.
+    ///
+    /// The type of the request changes: the inner service takes `Request<InstrumentedBody<B>>`.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use http::{Request, Response};
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions, InstrumentedBody};
+    /// use tower::ServiceBuilder;
+    ///
+    /// async fn send(_: Request<InstrumentedBody<String>>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("stored".to_owned()))
+    /// }
+    ///
+    /// let options = HttpClientOptions::default().capture_request_body(true);
+    /// let layer = HttpClientLayer::new(options).observe_request_body();
+    /// let client = ServiceBuilder::new().layer(layer).service_fn(send);
+    /// # fn check<S: tower::Service<Request<String>>>(_: S) {}
+    /// # check(client);
+    /// ```
+    #[must_use]
+    pub fn observe_request_body(self) -> ObservingHttpClientLayer {
+        ObservingHttpClientLayer::new(self)
+    }
+
     /// Records one request and its answer; for clients of another kind than tower's services.
+    ///
+    /// Of the request's body its `content-length` is known.
     pub fn record<B, F>(
         &self,
-        mut request: Request<B>,
+        request: Request<B>,
         send: impl FnOnce(Request<B>) -> F,
+    ) -> ClientResponseFuture<F> {
+        let look = |span: &mut ClientSpan, request: Request<B>| {
+            sized(span, content_length(request.headers()));
+            request
+        };
+        self.exchange(request, look, |request| request, send)
+    }
+
+    /// As [`record`](Self::record), with the size that the body says it has.
+    pub fn record_sized<B: Body, F>(
+        &self,
+        request: Request<B>,
+        send: impl FnOnce(Request<B>) -> F,
+    ) -> ClientResponseFuture<F> {
+        let look = |span: &mut ClientSpan, request: Request<B>| {
+            let size = request.body().size_hint().exact();
+            sized(span, size.or_else(|| content_length(request.headers())));
+            request
+        };
+        self.exchange(request, look, |request| request, send)
+    }
+
+    /// `look` is asked about a request that is recorded, `pass` about another.
+    fn exchange<B, C, F>(
+        &self,
+        mut request: Request<B>,
+        look: impl FnOnce(&mut ClientSpan, Request<B>) -> Request<C>,
+        pass: impl FnOnce(Request<B>) -> Request<C>,
+        send: impl FnOnce(Request<C>) -> F,
     ) -> ClientResponseFuture<F> {
         let url = absolute(&request);
         match self.start(&mut request, &url) {
             Some(mut span) => {
+                let request = look(&mut span, request);
                 let sent = {
                     let _entered = span.enter();
                     send(request)
                 };
-                ClientResponseFuture::new(sent, Some(span), url, self.errors)
+                ClientResponseFuture::new(sent, Some(span), url, self.reading)
             }
-            None => ClientResponseFuture::new(send(request), None, url, self.errors),
+            None => ClientResponseFuture::new(send(pass(request)), None, url, self.reading),
         }
     }
 
@@ -165,11 +253,25 @@ where
 /// The absolute URL of a request, whose target may be a path only.
 fn absolute<B>(request: &Request<B>) -> String {
     let uri = request.uri();
-    if uri.authority().is_some() {
-        return uri.to_string();
+    let host = || request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let authority = uri.authority().map_or_else(host, |it| it.as_str());
+    let path = uri.path_and_query().map_or("", |it| it.as_str());
+    let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
+    for part in [scheme, "://", authority, path] {
+        url.push_str(part);
     }
-    let host = request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    format!("http://{host}{uri}")
+    url
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn sized(span: &mut ClientSpan, size: Option<u64>) {
+    if let Some(size) = size {
+        span.record_request_size(size);
+    }
 }
 
 /// Write access for propagators: a header takes the place of those that the caller wrote.
@@ -177,11 +279,15 @@ struct Outgoing<'a>(&'a mut HeaderMap);
 
 impl Injector for Outgoing<'_> {
     fn set(&mut self, key: &str, value: String) {
-        let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value))
-        else {
-            return;
+        // Static names cost no allocation.
+        let name = match key {
+            "traceparent" => Ok(HeaderName::from_static("traceparent")),
+            "tracestate" => Ok(HeaderName::from_static("tracestate")),
+            "baggage" => Ok(HeaderName::from_static("baggage")),
+            other => HeaderName::try_from(other),
         };
-        if name.as_str() == "traceparent" {
+        let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) else { return };
+        if key == "traceparent" {
             // What is there belongs to another trace.
             self.0.remove("tracestate");
         }

@@ -16,6 +16,7 @@ pub use logfire_rs_core::{
 pub use crate::body::InstrumentedBody;
 pub use crate::client::{
     ClientResponseFuture, HttpClientLayer, HttpClientService, InstrumentedClientBody,
+    ObservingHttpClientLayer, ObservingHttpClientService,
 };
 pub use crate::future::ResponseFuture;
 pub use crate::headers::HttpHeaders;

@@ -57,6 +57,7 @@ pub use logfire_rs_core::{
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{
     self as hyper, instrument as instrument_hyper, instrument_client as instrument_hyper_client,
+    instrument_client_builder as instrument_hyper_client_builder,
     instrument_client_with as instrument_hyper_client_with,
     instrument_with as instrument_hyper_with,
 };

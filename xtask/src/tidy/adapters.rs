@@ -38,8 +38,9 @@ const MAX_PLUMBING: usize = 300;
 /// Adapters with another limit, with the reason.
 const OTHER_LIMITS: &[(&str, usize, &str)] = &[
     ("actix-web", 400, "is on http 0.2, so what the others find in tower is here once more"),
+    ("hyper", 350, "adapts servers and clients"),
     ("reqwest", 350, "sees connections, redirects and retries too"),
-    ("tower", 850, "holds what axum, warp and hyper share, for servers and for clients"),
+    ("tower", 950, "holds what axum, warp and hyper share, for servers and for clients"),
 ];
 
 /// Modules of adapters that are not span plumbing, with the reason.
@@ -61,6 +62,7 @@ const NOT_PLUMBING: &[(&str, &str)] = &[
     ("warp/src/route", "the route templates that warp does not have"),
     ("warp/src/serve", "mirrors `warp::serve`"),
     ("warp/src/ws", "mirrors `warp::ws`"),
+    ("hyper/src/client/connector", "the connections of a client, below its requests"),
     ("hyper/src/proxy", "mounts the telemetry proxy"),
     ("reqwest/src/blocking", "mirrors `reqwest::blocking`"),
     ("reqwest/src/client", "mirrors `reqwest::Client`"),

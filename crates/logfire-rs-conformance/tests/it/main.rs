@@ -11,6 +11,7 @@ mod acceptance_list;
 mod applications;
 mod bad_input;
 mod clients;
+mod every_client;
 mod exchanges;
 mod http2;
 mod options;

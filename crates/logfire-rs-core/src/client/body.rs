@@ -51,11 +51,16 @@ impl ClientSpan {
         let captured =
             if capture { Captured::new(response.headers, config.max_body) } else { None };
         let sizes = self.counts_sizes();
+        let lease = self.way.as_mut().and_then(|it| it.lease.as_mut());
+        let holds = lease.is_some();
+        if let (101, Some(lease)) = (response.status, lease) {
+            lease.keep();
+        }
         let reading = if captured.is_some() && !covered { Reading::Wanted } else { Reading::None };
         if !covered {
             self.end();
         }
-        (covered || captured.is_some() || sizes).then_some(ClientBody {
+        (covered || captured.is_some() || sizes || holds).then_some(ClientBody {
             span: self,
             reading,
             captured,

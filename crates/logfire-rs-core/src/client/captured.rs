@@ -62,10 +62,40 @@ impl Captured {
 
 /// The attribute of a request's body that is there as a whole.
 pub(super) fn request_body(headers: &dyn Headers, body: &[u8], limit: usize) -> Option<KeyValue> {
+    request_attribute(content_type(headers), body, limit)
+}
+
+/// The part of a request's body that is kept, while it passes.
+#[derive(Debug)]
+pub(super) struct RequestText {
+    content_type: String,
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl RequestText {
+    /// `None` for a body that is not text, as far as `headers` tell.
+    pub(super) fn new(headers: &dyn Headers, limit: usize) -> Option<Self> {
+        let content_type = content_type(headers);
+        charset(content_type)?;
+        Some(Self { content_type: content_type.to_owned(), bytes: Vec::new(), limit })
+    }
+
+    /// Keeps one byte more than the limit, which tells that the body is longer.
+    pub(super) fn push(&mut self, data: &[u8]) {
+        let room = self.limit.saturating_add(1).saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(data.get(..room).unwrap_or(data));
+    }
+
+    pub(super) fn into_attribute(self) -> Option<KeyValue> {
+        request_attribute(&self.content_type, &self.bytes, self.limit)
+    }
+}
+
+fn request_attribute(content_type: &str, body: &[u8], limit: usize) -> Option<KeyValue> {
     if body.is_empty() {
         return None;
     }
-    let content_type = content_type(headers);
     let cut = body.len() > limit;
     let text = decode(body.get(..limit).unwrap_or(body), charset(content_type)?, cut)?;
     if !cut && media_type(content_type).eq_ignore_ascii_case(FORM) {

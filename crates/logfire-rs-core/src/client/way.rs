@@ -9,6 +9,7 @@ use opentelemetry::{Context, ContextGuard};
 
 use super::ClientSpan;
 use super::config::{self, Server};
+use super::connections::Lease;
 use super::span::target;
 use crate::attributes::{self as keys, attribute};
 use crate::method::Method;
@@ -19,7 +20,6 @@ thread_local! {
 }
 
 /// The way of one request; the thread that works on it borrows it for one poll.
-#[derive(Clone)]
 pub(super) struct Way {
     pub(super) method: Method,
     /// What [`target`] says of the URL.
@@ -32,11 +32,22 @@ pub(super) struct Way {
     redirects: u32,
     redirected_to: u64,
     retries: u32,
+    /// Its hold on the connection that it goes over.
+    pub(super) lease: Option<Lease>,
 }
 
 impl Way {
     pub(super) fn new(method: Method, target: u64, server: Server, resend_count: u32) -> Self {
-        Self { method, target, server, resend_count, redirects: 0, redirected_to: 0, retries: 0 }
+        Self {
+            method,
+            target,
+            server,
+            resend_count,
+            redirects: 0,
+            redirected_to: 0,
+            retries: 0,
+            lease: None,
+        }
     }
 
     /// How many times the request was sent before it ended at `target`; `None` if not more often

@@ -163,8 +163,8 @@ impl HttpClientOptions {
     ///
     /// Only text that is there as a whole: a stream is sent as it is. Nothing in it is masked.
     ///
-    /// Only the adapter of reqwest sees the bodies that it sends; those of tower and hyper send
-    /// bodies of any type as they are, without their text and size.
+    /// The adapter of reqwest sees the bodies that it sends. Those of tower and hyper send bodies of
+    /// any type as they are, and see them with `observe_request_body` of their layer.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;

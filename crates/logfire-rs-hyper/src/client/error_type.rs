@@ -1,40 +1,44 @@
 //! What went wrong with a request, as one of few words: those of the reqwest client.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
 
 use hyper_util::client::legacy;
+use logfire_rs_core::ClientFailure;
 
 /// The `error.type` of `error`, an error of the client.
 pub(super) fn of(error: &(dyn Error + 'static)) -> &'static str {
-    let connect = error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect);
-    let mut word = None;
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            word = of_hyper(error).or(word);
-        }
-        next = match error.downcast_ref::<io::Error>() {
-            Some(error) => {
-                word = word.or_else(|| of_io(error.kind(), connect));
-                // The source of an `io::Error` is that of what it holds.
-                error.get_ref().map(|it| it as &(dyn Error + 'static))
-            }
-            None => {
-                let text = error.to_string();
-                if connect && text.starts_with("dns error") {
-                    return "name_resolution_error";
-                }
-                error.source()
-            }
-        };
+    ClientFailure::default().read(error, know).error_type()
+}
+
+/// The `error.type` of an error that a connector gives.
+pub(super) fn of_connecting(error: &(dyn Error + 'static)) -> &'static str {
+    let mut failure = ClientFailure::default();
+    failure.connect = true;
+    failure.read(error, know).error_type()
+}
+
+fn know(failure: &mut ClientFailure, error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<legacy::Error>() {
+        failure.connect |= error.is_connect();
+        return true;
     }
-    word.unwrap_or(if connect { "connection_error" } else { "_OTHER" })
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        failure.timeout |= error.is_timeout();
+        failure.protocol = of_hyper(error).or(failure.protocol);
+        return true;
+    }
+    // The type is private to hyper-util.
+    failure.dns |= failure.connect && error.to_string().starts_with("dns error");
+    false
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
-    if error.is_timeout() {
-        Some("timeout")
+    // The type is that of h2, which need not be there; its texts are those of RFC 9113.
+    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    if text.starts_with("stream error") {
+        Some("http2_reset")
+    } else if text.starts_with("connection error") {
+        Some("http2_go_away")
     } else if error.is_user() {
         Some("request_body_error")
     } else if error.is_incomplete_message() {
@@ -45,19 +49,5 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
         Some("connection_closed")
     } else {
         None
-    }
-}
-
-fn of_io(kind: ErrorKind, connect: bool) -> Option<&'static str> {
-    match kind {
-        ErrorKind::ConnectionRefused => Some("connection_refused"),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            Some("connection_reset")
-        }
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Some("network_unreachable"),
-        ErrorKind::TimedOut if connect => Some("connect_timeout"),
-        ErrorKind::TimedOut => Some("timeout"),
-        ErrorKind::UnexpectedEof => Some("response_ended"),
-        _ => None,
     }
 }

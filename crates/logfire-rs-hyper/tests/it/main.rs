@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
 
+mod connections;
+mod telemetry;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 

@@ -1,14 +1,16 @@
 //! The body of an answer, watched while it is read.
 
+use std::any::Any;
 use std::fmt::{self, Display};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use logfire_rs_core::ClientBody;
 use pin_project_lite::pin_project;
 
+use super::Reading;
+use super::future::Chain;
 use crate::body::each_chunk;
 
 pin_project! {
@@ -19,14 +21,19 @@ pin_project! {
         #[pin]
         inner: B,
         // Ends with the body, if anything of it is recorded.
-        record: Option<Box<ClientBody>>,
+        record: Option<Box<Record>>,
     }
 }
 
+struct Record {
+    body: ClientBody,
+    reading: Reading,
+}
+
 impl<B: Body> InstrumentedClientBody<B> {
-    pub(super) fn new(inner: B, record: Option<ClientBody>) -> Self {
-        let record = record.filter(|_| !inner.is_end_stream()).map(Box::new);
-        Self { inner, record }
+    pub(super) fn new(inner: B, record: Option<ClientBody>, reading: Reading) -> Self {
+        let record = record.filter(|_| !inner.is_end_stream());
+        Self { inner, record: record.map(|body| Box::new(Record { body, reading })) }
     }
 
     pub(super) fn unwatched(inner: B) -> Self {
@@ -44,7 +51,7 @@ impl<B> fmt::Debug for InstrumentedClientBody<B> {
 impl<B> Body for InstrumentedClientBody<B>
 where
     B: Body,
-    B::Error: Display,
+    B::Error: Display + 'static,
 {
     type Data = B::Data;
     type Error = B::Error;
@@ -55,18 +62,18 @@ where
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         if let Some(record) = this.record.as_mut() {
-            record.read();
+            record.body.read();
         }
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(record), Some(data)) = (this.record.as_mut(), frame.data_ref()) {
-                    watch(record, data);
+                    each_chunk(data, |chunk| record.body.data(chunk));
                 }
             }
             Some(Err(error)) => {
                 if let Some(record) = this.record.take() {
-                    record.error("response_body_error", error);
+                    record.failed(error);
                 }
             }
             None => {}
@@ -86,6 +93,17 @@ where
     }
 }
 
-fn watch(record: &mut ClientBody, data: &impl Buf) {
-    each_chunk(data, |chunk| record.data(chunk));
+impl Record {
+    /// The word of the client if it has one for `error`.
+    fn failed<E: Display + 'static>(self, error: &E) {
+        const OTHER: &str = "response_body_error";
+        match (self.reading.as_error)(error as &dyn Any) {
+            Some(found) => {
+                let word = (self.reading.error_type)(found);
+                let word = if word == "_OTHER" { OTHER } else { word };
+                self.body.error(word, &Chain(found));
+            }
+            None => self.body.error(OTHER, error),
+        }
+    }
 }

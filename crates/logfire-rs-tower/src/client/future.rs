@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use http_body::Body;
-use logfire_rs_core::{ClientResponse, ClientSpan};
+use logfire_rs_core::{ClientResponse, ClientSpan, Peer};
 use pin_project_lite::pin_project;
 
-use super::{Errors, InstrumentedClientBody};
+use super::{InstrumentedClientBody, Reading};
 use crate::headers::HttpHeaders;
 use crate::layer::version;
 
@@ -23,13 +23,13 @@ pin_project! {
         inner: F,
         span: Option<ClientSpan>,
         url: String,
-        errors: Errors,
+        reading: Reading,
     }
 }
 
 impl<F> ClientResponseFuture<F> {
-    pub(super) fn new(inner: F, span: Option<ClientSpan>, url: String, errors: Errors) -> Self {
-        Self { inner, span, url, errors }
+    pub(super) fn new(inner: F, span: Option<ClientSpan>, url: String, reading: Reading) -> Self {
+        Self { inner, span, url, reading }
     }
 }
 
@@ -55,10 +55,10 @@ where
         drop(entered);
         let span = this.span.take();
         Poll::Ready(match (result, span) {
-            (Ok(response), Some(span)) => Ok(answered(response, span, this.url)),
+            (Ok(response), Some(span)) => Ok(answered(response, span, this.url, *this.reading)),
             (Ok(response), None) => Ok(response.map(InstrumentedClientBody::unwatched)),
             (Err(error), Some(span)) => {
-                failed(&error, span, *this.errors);
+                failed(&error, span, *this.reading);
                 Err(error)
             }
             (Err(error), None) => Err(error),
@@ -70,25 +70,25 @@ fn answered<R: Body>(
     response: Response<R>,
     mut span: ClientSpan,
     url: &str,
+    reading: Reading,
 ) -> Response<InstrumentedClientBody<R>> {
     let _current = span.context().clone().attach();
-    let headers = response.headers().clone();
     let head = ClientResponse {
         status: response.status().as_u16(),
         url: Some(url),
         version: version(response.version()),
-        peer: None,
-        headers: &HttpHeaders(&headers),
+        peer: (reading.peer)(response.extensions()).map(Peer::Inet),
+        headers: &HttpHeaders(response.headers()),
     };
     span.record_response(&head);
     let body = span.into_body(&head);
-    response.map(|inner| InstrumentedClientBody::new(inner, body))
+    response.map(|inner| InstrumentedClientBody::new(inner, body, reading))
 }
 
-fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, errors: Errors) {
+fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, reading: Reading) {
     let _current = span.context().clone().attach();
-    match (errors.as_error)(error as &dyn Any) {
-        Some(found) => span.record_error((errors.error_type)(found), &Chain(found), found),
+    match (reading.as_error)(error as &dyn Any) {
+        Some(found) => span.record_error((reading.error_type)(found), &Chain(found), found),
         None => {
             let mut text = String::new();
             // An error that fails to say what it is, is recorded all the same.
@@ -99,7 +99,7 @@ fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, errors: Errors)
 }
 
 /// The texts of an error and its sources.
-struct Chain<'a>(&'a (dyn Error + 'static));
+pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 
 impl Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
