@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Telemetry, metrics, spans};
+use logfire_rs_conformance::Telemetry;
 use logfire_rs_core::{HttpClientOptions, SpanEnd, suppress_instrumentation};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
@@ -81,7 +81,7 @@ async fn same<'a>(
     let mut expected = None;
     for client in clients {
         let (telemetry, _) = observe(client, &options, &format!("http://{address}"), call).await;
-        let text = format!("{}\n{}", spans(&telemetry.spans()), metrics(&telemetry.metrics()));
+        let text = format!("{}\n{}", telemetry.spans(), telemetry.metrics());
         let text = text.replace(&address.to_string(), "site.example");
         assert_eq!(*expected.get_or_insert_with(|| text.clone()), text, "{}", client.name);
     }
@@ -364,11 +364,11 @@ async fn what_the_environment_says() {
         for path in ["/health", "/v1/traces"] {
             let (telemetry, read) = observe(client, options, &base, Call { path, ..GET }).await;
             assert_eq!((telemetry.spans().len(), read.is_some()), (0, true), "{}", client.name);
-            assert_eq!(metrics(&telemetry.metrics()), "");
+            assert_eq!(telemetry.metrics().to_string(), "");
         }
         let call = Call { method: "FETCH", path: "/echo", body: "sent", ..GET };
         let (telemetry, _) = observe(client, options, &base, call).await;
-        let text = spans(&telemetry.spans());
+        let text = telemetry.spans().to_string();
         assert!(text.starts_with("FETCH [client]"), "{text}");
         assert!(text.contains(r#"http.response.header.x-one = ["[REDACTED]"]"#), "{text}");
         assert!(text.contains(r#"http.response.body.text = "sent""#), "{text}");
@@ -450,7 +450,7 @@ async fn failures_have_the_same_words() {
             let (telemetry, read) = observe(client, options, &base, call).await;
             assert_eq!(read, None);
             let spans = telemetry.spans();
-            let metrics = metrics(&telemetry.metrics());
+            let metrics = telemetry.metrics().to_string();
             let text = format!("{spans:?} {metrics}");
             assert!(!text.contains("s3cret"), "{}: {text}", client.name);
             assert!(matches!(spans[0].status, Status::Error { .. }), "{text}");
@@ -477,7 +477,7 @@ async fn a_request_that_is_given_up_is_no_error() {
         let spans = telemetry.spans();
         assert_eq!(spans.len(), 1, "{}", client.name);
         assert_eq!((&spans[0].status, &*error_types(&spans)[0]), (&Status::Unset, ""));
-        let metrics = metrics(&telemetry.metrics());
+        let metrics = telemetry.metrics().to_string();
         assert!(metrics.contains("http.client.request.duration{") && !metrics.contains("error"));
         assert!(metrics.contains(" = 0"), "{metrics}");
         drop(accepted);
