@@ -12,9 +12,14 @@ use std::task::{Context, Poll, ready};
 use actix_web::dev::{ConnectionInfo, Payload, PeerAddr};
 use actix_web::http::{Method, Uri};
 use actix_web::{Error, FromRequest, HttpRequest, web};
-use logfire_rs_core::endpoint::capture::{Carrier, Plumbing};
+use logfire_rs_core::endpoint::capture::{Carrier, Pairs, Plumbing};
 use logfire_rs_core::endpoint::{ArgumentError, Endpoint, EndpointKeys, Extraction, Framework};
 use logfire_rs_core::endpoint_keys;
+use serde::de::DeserializeOwned;
+
+use self::rejection::Rejected;
+use crate::payload::observed;
+
 /// Records the arguments of a handler, why one of them was rejected, and when all of it happened.
 ///
 /// ```
@@ -97,12 +102,26 @@ where
     type Future = ArgFuture<T::Future, Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let extraction = Extraction::start::<E>(INDEX);
-        let entered = extraction.as_ref().and_then(Extraction::enter);
+        let mut extraction = Extraction::start::<E>(INDEX).map(|it| (it, request.clone()));
+        if let Some((extraction, _)) = extraction.as_mut().filter(|_| parses_body::<T>())
+            && let Some(observer) = extraction.body_observer()
+        {
+            *payload = observed(payload.take(), observer);
+        }
+        let entered = extraction.as_ref().and_then(|it| it.0.enter());
         let inner = T::from_request(request, payload);
         drop(entered);
         ArgFuture { inner, extraction, argument: PhantomData }
     }
+}
+
+/// Whether an error of an extractor may be one in the body, of which it shows neither place nor value.
+/// It takes the body as soon as it is asked.
+fn parses_body<T>() -> bool {
+    let name = std::any::type_name::<T>();
+    ["actix_web::types::json::Json<", "actix_web::types::form::Form<"]
+        .iter()
+        .any(|it| name.starts_with(it))
 }
 
 pin_project! {
@@ -110,14 +129,15 @@ pin_project! {
     pub struct ArgFuture<F, A> {
         #[pin]
         inner: F,
-        extraction: Option<Extraction>,
+        extraction: Option<(Extraction, HttpRequest)>,
         argument: PhantomData<fn() -> A>,
     }
 }
 
 impl<F, A> fmt::Debug for ArgFuture<F, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArgFuture").field("extraction", &self.extraction).finish_non_exhaustive()
+        let extraction = self.extraction.as_ref().map(|it| &it.0);
+        f.debug_struct("ArgFuture").field("extraction", &extraction).finish_non_exhaustive()
     }
 }
 
@@ -133,20 +153,21 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = {
-            let _entered = this.extraction.as_ref().and_then(Extraction::enter);
+            let _entered = this.extraction.as_ref().and_then(|it| it.0.enter());
             ready!(this.inner.poll(cx))
         };
         Poll::Ready(match (result, this.extraction.take()) {
             (Ok(value), None) => Ok(value.into()),
-            (Ok(value), Some(extraction)) => {
+            (Ok(value), Some((extraction, _))) => {
                 extraction.extracted(&value);
                 Ok(value.into())
             }
             (Err(rejection), None) => Err(rejection.into()),
-            (Err(rejection), Some(extraction)) => {
-                let error: Error = rejection.into();
-                extraction.rejected::<E>(&error, std::any::type_name::<R>(), None);
-                Err(error)
+            (Err(rejection), Some((extraction, request))) => {
+                let rejected = Rejected { error: rejection.into(), request };
+                let query = rejected.request.query_string();
+                extraction.rejected::<E>(&rejected, std::any::type_name::<R>(), Some(query));
+                Err(rejected.error)
             }
         })
     }
@@ -165,6 +186,18 @@ macro_rules! carriers {
 }
 
 carriers!(Form Json Path Query);
+
+macro_rules! pairs {
+    ($($carrier:ident)*) => { $(
+        impl<T: DeserializeOwned> Pairs<ActixWeb> for web::$carrier<T> {
+            fn wrong_key(text: &str) -> Option<String> {
+                rejection::wrong_key::<T>(text)
+            }
+        }
+    )* };
+}
+
+pairs!(Form Query);
 
 macro_rules! plumbing {
     ($([$($bounds:tt)*] $type:ty,)*) => { $(impl<$($bounds)*> Plumbing<ActixWeb> for $type {})* };

@@ -14,7 +14,9 @@ mod task;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error};
-pub use logfire_rs_core::{self as core, EndpointArguments, HttpServerOptions, current_request};
+pub use logfire_rs_core::{
+    self as core, EndpointArguments, EndpointLimits, HttpServerOptions, current_request,
+};
 
 pub use crate::body::InstrumentedBody;
 #[cfg(feature = "endpoint")]
@@ -105,9 +107,12 @@ where
 #[cfg(feature = "endpoint")]
 #[doc(hidden)]
 pub mod __private {
-    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    pub use logfire_rs_core::endpoint::{
+        Argument, Captured, Endpoint, EndpointCall, EndpointInfo, EndpointLimits, no_key,
+    };
     pub use logfire_rs_core::{
         __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+        __wrong_key as wrong_key,
     };
     pub use logfire_rs_macros::facade_actix_web_endpoint as facade_endpoint;
 

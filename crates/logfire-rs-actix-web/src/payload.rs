@@ -21,11 +21,17 @@ pub(crate) fn observe(request: &mut ServiceRequest, observer: RequestBodyObserve
         return;
     }
     let inner = request.take_payload();
-    if !matches!(inner, Payload::None) {
-        // The type of a foreign payload is a box, given by actix-web.
-        let observed = Box::new(ObservedPayload { inner, observer });
-        request.set_payload(Payload::Stream { payload: Box::into_pin(observed) });
+    request.set_payload(observed(inner, observer));
+}
+
+/// The payload `inner`, shown to `observer`.
+pub(crate) fn observed(inner: Payload, observer: RequestBodyObserver) -> Payload {
+    if matches!(inner, Payload::None) {
+        return inner;
     }
+    // The type of a foreign payload is a box, given by actix-web.
+    let observed = Box::new(ObservedPayload { inner, observer });
+    Payload::Stream { payload: Box::into_pin(observed) }
 }
 
 struct ObservedPayload {

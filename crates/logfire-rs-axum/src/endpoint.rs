@@ -2,10 +2,12 @@
 
 mod rejection;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::marker::PhantomData;
 
+use axum::body::Body;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Extension, Form, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Method, Uri, Version};
@@ -14,6 +16,7 @@ use axum::{Json, body};
 use logfire_rs_core::endpoint::capture::{Carrier, Plumbing};
 use logfire_rs_core::endpoint::{ArgumentError, Endpoint, EndpointKeys, Extraction, Framework};
 use logfire_rs_core::endpoint_keys;
+use logfire_rs_tower::InstrumentedBody;
 
 /// Records the arguments of a handler, why one of them was rejected, and when all of it happened.
 ///
@@ -146,13 +149,25 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let extraction = Extraction::start::<E>(INDEX);
+        let mut extraction = Extraction::start::<E>(INDEX);
         // A form is read from the query where there is no body.
         let query = extraction.as_ref().map(|_| request.uri().clone());
+        let request = match extraction.as_mut().filter(|_| parses_body::<T::Rejection>()) {
+            Some(extraction) => {
+                let observer = extraction.body_observer();
+                request.map(|body| Body::new(InstrumentedBody::request(body, observer)))
+            }
+            None => request,
+        };
         let result = Extraction::run(extraction.as_ref(), T::from_request(request, state)).await;
         let query = query.as_ref().and_then(Uri::query);
         settle::<T, T::Rejection, E, INDEX>(extraction, result, query)
     }
+}
+
+/// Whether an error of an extractor may be one in the body, of which it does not show the value.
+fn parses_body<R: 'static>() -> bool {
+    [TypeId::of::<JsonRejection>(), TypeId::of::<FormRejection>()].contains(&TypeId::of::<R>())
 }
 
 /// A rejection need not be `Send`, so it becomes a response before anything else is waited for.
@@ -206,7 +221,7 @@ plumbing! {
     [] Method,
     [] Uri,
     [] Version,
-    [] body::Body,
+    [] Body,
     [] body::Bytes,
     [] crate::RequestSpan,
     [] Option<crate::RequestSpan>,

@@ -9,7 +9,9 @@ mod layer;
 pub mod ws;
 
 use axum::Router;
-pub use logfire_rs_core::{self as core, EndpointArguments, HttpServerOptions, current_request};
+pub use logfire_rs_core::{
+    self as core, EndpointArguments, EndpointLimits, HttpServerOptions, current_request,
+};
 
 pub use crate::body::ObserveRequestBody;
 #[cfg(feature = "endpoint")]
@@ -57,9 +59,12 @@ where
 #[cfg(feature = "endpoint")]
 #[doc(hidden)]
 pub mod __private {
-    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    pub use logfire_rs_core::endpoint::{
+        Argument, Captured, Endpoint, EndpointCall, EndpointInfo, EndpointLimits, no_key,
+    };
     pub use logfire_rs_core::{
         __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+        __wrong_key as wrong_key,
     };
     pub use logfire_rs_macros::facade_axum_endpoint as facade_endpoint;
 

@@ -10,6 +10,8 @@ mod clock;
 mod error;
 mod extraction;
 mod json;
+mod limits;
+mod place;
 mod record;
 mod wording;
 
@@ -19,6 +21,7 @@ pub use self::arguments::EndpointArguments;
 pub use self::call::EndpointCall;
 pub use self::error::{ArgumentError, ErrorKind};
 pub use self::extraction::Extraction;
+pub use self::limits::EndpointLimits;
 pub(crate) use self::record::Record;
 pub use self::record::record_rejection;
 
@@ -44,12 +47,23 @@ pub struct EndpointInfo {
 }
 
 /// An argument of a handler.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Argument {
     /// Its name.
     pub name: &'static str,
     /// Takes its value, which has the type of the argument.
-    pub capture: fn(&dyn Any) -> Captured,
+    pub capture: fn(&dyn Any, EndpointLimits) -> Captured,
+    /// Finds the key of a pair that the argument could not be made of, where its framework does not
+    /// tell; see [`Pairs`](capture::Pairs).
+    pub wrong_key: fn(&str) -> Option<String>,
+    /// Whether nothing of its value is shown.
+    pub is_skipped: bool,
+}
+
+/// For arguments that no key can be found of.
+#[must_use]
+pub fn no_key(_: &str) -> Option<String> {
+    None
 }
 
 /// What is kept of the value of an argument.
@@ -66,7 +80,7 @@ pub enum Captured {
 impl Captured {
     /// Keeps nothing, whatever the value.
     #[must_use]
-    pub fn nothing(_: &dyn Any) -> Self {
+    pub fn nothing(_: &dyn Any, _: EndpointLimits) -> Self {
         Self::Nothing
     }
 }

@@ -49,7 +49,7 @@ pub use crate::client::{
 };
 pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
-pub use crate::endpoint::EndpointArguments;
+pub use crate::endpoint::{EndpointArguments, EndpointLimits};
 pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};
 pub use crate::headers::{HeaderValue, Headers};
 pub use crate::message::{

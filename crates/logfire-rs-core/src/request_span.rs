@@ -234,6 +234,8 @@ pub(crate) struct Notes {
     pub(crate) metric_attributes: Vec<KeyValue>,
     /// What is known of the handler and its arguments.
     pub(crate) endpoint: Option<Box<Record>>,
+    /// What was read of the body, until it is known whether there is an error in it.
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 fn shortened(attribute: KeyValue) -> KeyValue {

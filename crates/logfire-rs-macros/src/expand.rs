@@ -123,16 +123,31 @@ impl Endpoint {
             let (name, ty) = (&it.name, &it.ty);
             // Without an argument of its own there is nothing to take the value from.
             let kept = if self.wraps { it.kept } else { Kept::Nothing };
-            let capture = match capture(kept, private, &quote!(value)) {
+            let capture = match capture(kept, private, &quote!(value), &quote!(limits)) {
                 None => quote!(#private::Captured::nothing),
                 Some(capture) => quote! {
-                    |value: &dyn ::core::any::Any| match value.downcast_ref::<#ty>() {
-                        ::core::option::Option::Some(value) => #capture,
-                        ::core::option::Option::None => #private::Captured::Nothing,
+                    |value: &dyn ::core::any::Any, limits: #private::EndpointLimits| {
+                        match value.downcast_ref::<#ty>() {
+                            ::core::option::Option::Some(value) => #capture,
+                            ::core::option::Option::None => #private::Captured::Nothing,
+                        }
                     }
                 },
             };
-            quote!(#private::Argument { name: #name, capture: #capture })
+            let wrong_key = if self.wraps && !it.is_generic {
+                quote!(|text| #private::wrong_key!(#private::Framework, #ty, text))
+            } else {
+                quote!(#private::no_key)
+            };
+            let is_skipped = it.is_skipped;
+            quote! {
+                #private::Argument {
+                    name: #name,
+                    capture: #capture,
+                    wrong_key: #wrong_key,
+                    is_skipped: #is_skipped,
+                }
+            }
         });
         quote! {
             #(#conditions)*
@@ -177,12 +192,18 @@ impl Endpoint {
         if self.wraps {
             return None;
         }
+        let limits = local("limits");
         let taken = self.parameters.iter().enumerate().filter_map(|(index, parameter)| {
             let value = argument(index);
-            let capture = capture(parameter.kept, private, &quote!(&#value))?;
+            let capture = capture(parameter.kept, private, &quote!(&#value), &quote!(#limits))?;
             Some(quote!(#call.argument(#index, #capture);))
         });
-        Some(quote!(if #call.is_recording() { #(#taken)* }))
+        let taken: Vec<_> = taken.collect();
+        (!taken.is_empty()).then(|| {
+            quote! {
+                if let ::core::option::Option::Some(#limits) = #call.limits() { #(#taken)* }
+            }
+        })
     }
 
     fn value(&self, index: usize) -> TokenStream {
@@ -203,10 +224,16 @@ impl Endpoint {
     }
 }
 
-fn capture(kept: Kept, private: &Path, value: &TokenStream) -> Option<TokenStream> {
+fn capture(
+    kept: Kept,
+    private: &Path,
+    value: &TokenStream,
+    limits: &TokenStream,
+) -> Option<TokenStream> {
+    let framework = quote!(#private::Framework);
     match kept {
-        Kept::Serialized => Some(quote!(#private::capture!(#private::Framework, #value))),
-        Kept::Debugged => Some(quote!(#private::capture_debug!(#private::Framework, #value))),
+        Kept::Serialized => Some(quote!(#private::capture!(#framework, #value, #limits))),
+        Kept::Debugged => Some(quote!(#private::capture_debug!(#framework, #value, #limits))),
         Kept::Nothing => None,
     }
 }

@@ -13,6 +13,10 @@ pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) kept: Kept,
+    /// Whether it was asked to show nothing of it.
+    pub(crate) is_skipped: bool,
+    /// Whether its type is written with what only the function knows.
+    pub(crate) is_generic: bool,
 }
 
 /// How the value of a parameter is recorded.
@@ -51,15 +55,17 @@ pub(crate) fn parameters(function: &ItemFn, settings: &Settings) -> syn::Result<
         known.push(name.clone());
         known.extend(bindings.iter().map(|it| it.unraw().to_string()));
         let is = |list: &[Ident]| list.iter().any(|it| *it == name || bindings.contains(it));
-        let skipped = settings.skip_all || is(&settings.skip);
-        let kept = if skipped || is_generic(&input.ty, &signature.generics) {
+        let is_skipped = settings.skip_all || is(&settings.skip);
+        let is_generic = is_generic(&input.ty, &signature.generics);
+        let kept = if is_skipped || is_generic {
             Kept::Nothing
         } else if is(&settings.debug) {
             Kept::Debugged
         } else {
             Kept::Serialized
         };
-        parameters.push(Parameter { name, ty: (*input.ty).clone(), kept });
+        let ty = (*input.ty).clone();
+        parameters.push(Parameter { name, ty, kept, is_skipped, is_generic });
     }
     for given in settings.skip.iter().chain(&settings.debug) {
         if !known.contains(&given.unraw().to_string()) {

@@ -7,7 +7,10 @@ use logfire_rs_core::endpoint::capture::Plumbing;
 use logfire_rs_core::endpoint::{
     ArgumentError, EndpointKeys, ErrorKind, Framework, record_rejection,
 };
-use logfire_rs_core::{RequestSpan, endpoint_keys};
+use logfire_rs_core::{RequestBodyObserver, RequestSpan, current_request, endpoint_keys};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
 /// Records the arguments of a handler, and when it ran.
 ///
 /// For functions that are given to `map`, `then` and `and_then`, async or not.
@@ -27,7 +30,7 @@ use logfire_rs_core::{RequestSpan, endpoint_keys};
 ///     format!("hello {}", hello.name)
 /// }
 ///
-/// let routes = path!("hello").and(warp::query()).map(hello);
+/// let routes = path!("hello").and(logfire_rs_warp::query()).map(hello);
 /// let service = logfire_rs_warp::instrument(routes);
 /// ```
 ///
@@ -45,12 +48,81 @@ use logfire_rs_core::{RequestSpan, endpoint_keys};
 /// - `keep_signature` changes nothing here: the types of the arguments are kept always, so there are
 ///   no times of the arguments.
 pub use logfire_rs_macros::warp_endpoint as endpoint;
-use warp::Rejection;
 use warp::filters::body::BodyDeserializeError;
+use warp::http::HeaderMap;
+use warp::http::header::CONTENT_TYPE;
 use warp::reject::{
     InvalidHeader, InvalidQuery, LengthRequired, MissingCookie, MissingHeader, PayloadTooLarge,
     UnsupportedMediaType,
 };
+use warp::{Filter, Rejection};
+
+use crate::route::Slot;
+
+/// The query as a `T`, in the place of [`warp::query()`]: what is wrong in it is recorded, which warp
+/// does not tell.
+///
+/// It rejects what warp's own rejects, with the same rejection. Only then, and if the request is
+/// sampled, it parses the query once more.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use logfire_rs_warp::path;
+/// use warp::Filter;
+///
+/// let page = path!("page")
+///     .and(logfire_rs_warp::query())
+///     .map(|pairs: BTreeMap<String, u32>| format!("{pairs:?}"));
+/// let service = logfire_rs_warp::instrument(page);
+/// ```
+pub fn query<T>() -> impl Filter<Extract = (T,), Error = Rejection> + Copy
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    let raw = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let explained = raw.and_then(async |raw: String| {
+        explain::<T>(&raw);
+        Err::<T, _>(warp::reject::not_found())
+    });
+    warp::query().or(explained).unify()
+}
+
+/// Keeps why the query is no `T`, until it turns out whether that counts.
+fn explain<T: DeserializeOwned>(query: &str) {
+    let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
+    let Some(slot) = Slot::current() else { return };
+    request.guarded("the `Deserialize` of a query", || {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let pairs = serde_urlencoded::Deserializer::new(pairs);
+        let Err(error) = serde_path_to_error::deserialize::<_, T>(pairs) else { return };
+        let keys = error.path().iter().find_map(|it| match it {
+            Segment::Map { key } => Some(key),
+            _ => None,
+        });
+        let text = error.inner().to_string();
+        let explained = ArgumentError::parsing(ErrorKind::QueryInvalid, &text);
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let explained = match keys.and_then(|key| pairs.find(|it| it.0 == *key)) {
+            Some((key, value)) => explained.key(&key).input(&value),
+            None => explained,
+        };
+        slot.explain_query(explained);
+    });
+}
+
+/// What sees the body of a request: `observer`, and what keeps it, if a filter may parse it.
+pub(crate) fn observing(
+    observer: Option<RequestBodyObserver>,
+    headers: &HeaderMap,
+) -> Option<RequestBodyObserver> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if kind.contains("json") || kind.starts_with("application/x-www-form-urlencoded") {
+        RequestBodyObserver::also_keeping(observer)
+    } else {
+        observer
+    }
+}
 
 /// warp, for core.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +142,7 @@ impl Plumbing<Warp> for RequestSpan {}
 impl Plumbing<Warp> for Rejection {}
 
 /// Records what the filters of the current request have rejected.
-pub(crate) fn record(error: &ArgumentError) {
+pub(crate) fn record(error: ArgumentError) {
     record_rejection::<Warp>(error);
 }
 
@@ -80,7 +152,9 @@ pub(crate) fn describe(rejection: &Rejection) -> Option<ArgumentError> {
         return Some(body(error));
     }
     if rejection.find::<InvalidQuery>().is_some() {
-        return Some(ArgumentError::new(ErrorKind::QueryInvalid, "the query is not valid"));
+        let explained = Slot::current().and_then(|it| it.explained_query());
+        let unknown = || ArgumentError::new(ErrorKind::QueryInvalid, "the query is not valid");
+        return Some(explained.unwrap_or_else(unknown));
     }
     let header = |problem: &str| ArgumentError::new(ErrorKind::HeaderInvalid, problem.to_owned());
     if let Some(it) = rejection.find::<MissingHeader>() {

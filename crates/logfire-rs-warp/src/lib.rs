@@ -12,11 +12,12 @@ pub mod service;
 mod ws;
 
 pub use logfire_rs_core::{
-    self as core, EndpointArguments, HttpServerOptions, RequestSpan, current_request,
+    self as core, EndpointArguments, EndpointLimits, HttpServerOptions, RequestSpan,
+    current_request,
 };
 
 #[cfg(feature = "endpoint")]
-pub use crate::endpoint::endpoint;
+pub use crate::endpoint::{endpoint, query};
 pub use crate::filters::{remote, request_span};
 pub use crate::rejection::observe;
 pub use crate::route::route;
@@ -29,10 +30,13 @@ pub use crate::ws::{WebSocket, Ws, ws};
 #[doc(hidden)]
 pub mod __private {
     #[cfg(feature = "endpoint")]
-    pub use logfire_rs_core::endpoint::{Argument, Captured, Endpoint, EndpointCall, EndpointInfo};
+    pub use logfire_rs_core::endpoint::{
+        Argument, Captured, Endpoint, EndpointCall, EndpointInfo, EndpointLimits, no_key,
+    };
     #[cfg(feature = "endpoint")]
     pub use logfire_rs_core::{
         __capture as capture, __capture_debug as capture_debug, __error_text as error_text,
+        __wrong_key as wrong_key,
     };
     #[cfg(feature = "endpoint")]
     pub use logfire_rs_macros::facade_warp_endpoint as facade_endpoint;

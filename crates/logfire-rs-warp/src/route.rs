@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use logfire_rs_core::current_request;
+#[cfg(feature = "endpoint")]
+use logfire_rs_core::endpoint::ArgumentError;
 use warp::Filter;
 use warp::path::{FullPath, Peek};
 
@@ -55,6 +57,9 @@ struct Notes {
     templates: Vec<Declared>,
     /// The last rejection.
     rejection: Option<Rejected>,
+    /// What was wrong in the query, if a filter of ours has parsed it.
+    #[cfg(feature = "endpoint")]
+    query: Option<ArgumentError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +94,16 @@ impl Slot {
 
     pub(crate) fn reject(&self, rejected: Rejected) {
         self.notes().rejection = Some(rejected);
+    }
+
+    #[cfg(feature = "endpoint")]
+    pub(crate) fn explain_query(&self, error: ArgumentError) {
+        self.notes().query = Some(error);
+    }
+
+    #[cfg(feature = "endpoint")]
+    pub(crate) fn explained_query(&self) -> Option<ArgumentError> {
+        self.notes().query.clone()
     }
 
     pub(crate) fn take_rejection(&self) -> Option<Rejected> {

@@ -108,6 +108,8 @@ where
             let extensions = request.extensions_mut();
             extensions.insert(slot.clone());
             let observer = extensions.remove::<RequestBodyObserver>();
+            #[cfg(feature = "endpoint")]
+            let observer = crate::endpoint::observing(observer, request.headers());
             let mut service = warp::service(self.filter.clone());
             let inner: BoxedFuture = slot.run(|| match observer {
                 Some(it) => {
@@ -218,7 +220,7 @@ impl Future for Filtered {
             && let Some(request) = current_request()
         {
             #[cfg(feature = "endpoint")]
-            if let Some(error) = &rejected.argument {
+            if let Some(error) = rejected.argument {
                 crate::endpoint::record(error);
             }
             if status.is_server_error() {

@@ -48,11 +48,11 @@ pub use logfire_rs_actix_web::{
 #[cfg(feature = "axum")]
 pub use logfire_rs_axum::{instrument as instrument_axum, instrument_with as instrument_axum_with};
 pub use logfire_rs_core::{
-    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, EndpointArguments, FilterUrl,
-    Frame, HeaderValue, Headers, HttpClientOptions, HttpServerOptions, HttpVersion, InvalidNetwork,
-    InvalidPattern, Pattern, Peer, PerRequest, ProxyHeaders, RequestSpan, ServerRequest,
-    ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction, UrlScheme, current_request,
-    diagnostics, opentelemetry, suppress_instrumentation,
+    ClientRequest, ClientResponse, Diagnostics, DistributedTracing, EndpointArguments,
+    EndpointLimits, FilterUrl, Frame, HeaderValue, Headers, HttpClientOptions, HttpServerOptions,
+    HttpVersion, InvalidNetwork, InvalidPattern, Pattern, Peer, PerRequest, ProxyHeaders,
+    RequestSpan, ServerRequest, ServerResponse, SpanDetails, SpanEnd, TrustedProxies, UrlRedaction,
+    UrlScheme, current_request, diagnostics, opentelemetry, suppress_instrumentation,
 };
 #[cfg(feature = "hyper")]
 pub use logfire_rs_hyper::{

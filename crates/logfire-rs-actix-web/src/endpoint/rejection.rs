@@ -3,23 +3,44 @@
 use std::any::Any;
 use std::fmt::Display;
 
-use actix_web::Error;
 use actix_web::error::{
     InternalError, JsonPayloadError, ParseError, PathError, PayloadError, QueryPayloadError,
     UrlencodedError,
 };
+use actix_web::{Error, HttpRequest};
 use logfire_rs_core::endpoint::{ArgumentError, ErrorKind};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+/// The error of an extractor, and the request that it is about.
+pub(super) struct Rejected {
+    pub(super) error: Error,
+    pub(super) request: HttpRequest,
+}
 
 /// What is recorded of `rejection`.
 pub(super) fn describe(rejection: &dyn Any, type_name: &'static str) -> ArgumentError {
-    let known = match rejection.downcast_ref::<Error>() {
-        Some(error) => error_of(error),
-        None => rejection.downcast_ref().map(json).or_else(|| rejection.downcast_ref().map(form)),
-    };
+    let known = (rejection.downcast_ref::<Rejected>())
+        .map(|it| error_of(&it.error, Some(&it.request)))
+        .or_else(|| rejection.downcast_ref().map(|it| error_of(it, None)))
+        .unwrap_or_else(|| {
+            rejection.downcast_ref().map(json).or_else(|| rejection.downcast_ref().map(form))
+        });
     known.unwrap_or_else(|| ArgumentError::unknown(type_name))
 }
 
-fn error_of(error: &Error) -> Option<ArgumentError> {
+/// The key whose value is why `text` is no `T`.
+pub(super) fn wrong_key<T: DeserializeOwned>(text: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(text.as_bytes());
+    let pairs = serde_urlencoded::Deserializer::new(pairs);
+    let error = serde_path_to_error::deserialize::<_, T>(pairs).err()?;
+    error.path().iter().find_map(|it| match it {
+        Segment::Map { key } => Some(key.clone()),
+        _ => None,
+    })
+}
+
+fn error_of(error: &Error, request: Option<&HttpRequest>) -> Option<ArgumentError> {
     let parsing = |kind, text: &dyn Display| Some(ArgumentError::parsing(kind, &text.to_string()));
     if let Some(it) = error.as_error::<JsonPayloadError>() {
         return Some(json(it));
@@ -31,11 +52,11 @@ fn error_of(error: &Error) -> Option<ArgumentError> {
         return parsing(ErrorKind::QueryInvalid, it);
     }
     if let Some(PathError::Deserialize(it)) = error.as_error::<PathError>() {
-        return parsing(ErrorKind::PathInvalid, it);
+        return Some(path(it, request));
     }
     // What becomes of the error of a path by default.
     if let Some(it) = error.as_error::<InternalError<serde::de::value::Error>>() {
-        return parsing(ErrorKind::PathInvalid, it);
+        return Some(path(it, request));
     }
     if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
         return Some(body_too_large());
@@ -47,6 +68,19 @@ fn error_of(error: &Error) -> Option<ArgumentError> {
     let missing = missing.contains("application data") || missing.contains("extension data");
     let text = "missing application or request data";
     missing.then(|| ArgumentError::new(ErrorKind::MissingExtension, text).argument())
+}
+
+/// The parameter is the one with the value that the error quotes, if there is one such.
+fn path(error: &dyn Display, request: Option<&HttpRequest>) -> ArgumentError {
+    let text = error.to_string();
+    let found = ArgumentError::parsing(ErrorKind::PathInvalid, &text);
+    let Some(request) = request else { return found };
+    let quoted = |it: &(&str, &str)| text.starts_with(&format!("can not parse {:?} to a ", it.1));
+    let mut parameters = request.match_info().iter().filter(quoted);
+    match (parameters.next(), parameters.next()) {
+        (Some((key, value)), None) => found.key(key).input(value),
+        _ => found,
+    }
 }
 
 fn json(error: &JsonPayloadError) -> ArgumentError {

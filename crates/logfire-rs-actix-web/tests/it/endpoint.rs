@@ -19,11 +19,14 @@ use crate::Spans;
 struct New {
     name: String,
     password: Option<String>,
+    #[serde(skip_serializing)]
+    age: Option<u8>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Page {
     limit: u32,
+    token: Option<u32>,
 }
 
 /// An extractor that takes its time.
@@ -60,8 +63,19 @@ async fn below(id: web::Path<u32>, page: web::Query<Page>, request: HttpRequest)
     HttpResponse::Ok().body(format!("{id} {} {}", page.limit, request.path()))
 }
 
+#[endpoint(skip(page))]
+async fn skipped(page: web::Query<Page>) -> String {
+    format!("{} {:?}", page.limit, page.token)
+}
+
+#[endpoint]
+async fn pair(pair: web::Path<(u32, u32)>) -> String {
+    format!("{pair:?}")
+}
+
 #[endpoint]
 async fn form(form: web::Form<New>) -> String {
+    assert_eq!(form.age, None);
     form.name.clone()
 }
 
@@ -110,6 +124,8 @@ async fn record(
         .service(below)
         .route("/form", web::post().to(form))
         .route("/optional", web::post().to(optional))
+        .route("/skipped", web::get().to(skipped))
+        .route("/pair/{token}/{id}", web::get().to(pair))
         .route("/slow", web::get().to(slow))
         .route("/refused", web::get().to(refused))
         .route("/data", web::get().to(data))
@@ -165,7 +181,7 @@ async fn values_are_recorded_with_route_macros_above_and_below() {
         ),
         (
             "GET /below/7?limit=5",
-            r#"200 7 5 /below/7 | {"id":7,"page":"Page { limit: 5 }"} |  | 4"#,
+            r#"200 7 5 /below/7 | {"id":7,"page":"Page { limit: 5, token: REDACTED }"} |  | 4"#,
         ),
         (
             "POST /form name=ada",
@@ -177,7 +193,7 @@ async fn values_are_recorded_with_route_macros_above_and_below() {
         ),
         (
             "POST /optional nope",
-            r#"200 false false | {"body":null} | [{"loc":["query"],"msg":"missing field `limit`","type":"query_invalid"}] | 4"#,
+            r#"200 false false | {"body":null} | [{"loc":["query","limit"],"msg":"missing field `limit`","type":"query_invalid"}] | 4"#,
         ),
         ("GET /slow", "200 slow |  |  | 4"),
         ("GET /kept/7", r#"200 7 | {"id":7} |  | 2"#),
@@ -192,7 +208,7 @@ async fn rejections_say_what_was_wrong() {
     for (request, expected) in [
         (
             r#"POST /above/7 {"name":77}"#,
-            r#"400 - | {"id":7} | [{"loc":["body"],"msg":"invalid type: integer, expected a string at line 1 column 10","type":"json_type"}] | 2"#,
+            r#"400 - | {"id":7} | [{"input":77,"loc":["body","name"],"msg":"invalid type: integer, expected a string at line 1 column 10","type":"json_type"}] | 2"#,
         ),
         (
             "POST /above/7 {s3cret",
@@ -207,16 +223,36 @@ async fn rejections_say_what_was_wrong() {
             r#"413 - | {"id":7} | [{"loc":["body"],"msg":"length limit exceeded","type":"body_too_large"}] | 2"#,
         ),
         (
-            "POST /above/s3cret {}",
+            "POST /above/x {}",
+            r#"404 - |  | [{"input":"x","loc":["path","id"],"msg":"expected `u32`","type":"path_invalid"}] | 2"#,
+        ),
+        (
+            "GET /pair/x/x",
             r#"404 - |  | [{"loc":["path"],"msg":"expected `u32`","type":"path_invalid"}] | 2"#,
         ),
         (
-            "GET /below/7?limit=s3cret",
-            r#"400 - | {"id":7} | [{"loc":["query"],"msg":"invalid digit found in string","type":"query_invalid"}] | 2"#,
+            "GET /pair/s3cret/7",
+            r#"404 - |  | [{"loc":["path","token"],"msg":"expected `u32`","type":"path_invalid"}] | 2"#,
+        ),
+        (
+            "GET /below/7?limit=x",
+            r#"400 - | {"id":7} | [{"input":"x","loc":["query","limit"],"msg":"invalid digit found in string","type":"query_invalid"}] | 2"#,
+        ),
+        (
+            "GET /below/7?limit=1&token=s3cret",
+            r#"400 - | {"id":7} | [{"loc":["query","token"],"msg":"invalid digit found in string","type":"query_invalid"}] | 2"#,
+        ),
+        (
+            "GET /skipped?limit=s3cret",
+            r#"400 - |  | [{"loc":["query","limit"],"msg":"invalid digit found in string","type":"query_invalid"}] | 2"#,
+        ),
+        (
+            "POST /form name=ada&age=x",
+            r#"400 - |  | [{"input":"x","loc":["body","age"],"msg":"invalid digit found in string","type":"form_invalid"}] | 2"#,
         ),
         (
             "POST /form x=1",
-            r#"400 - |  | [{"loc":["body"],"msg":"missing field `name`","type":"form_invalid"}] | 2"#,
+            r#"400 - |  | [{"loc":["body","name"],"msg":"missing field `name`","type":"form_invalid"}] | 2"#,
         ),
         (
             "GET /refused",
@@ -253,7 +289,7 @@ async fn extra_spans_and_a_mapper() {
             arguments
         });
     let (line, all) = record(options, &spans, "GET /below/7?limit=5").await;
-    assert!(line.contains(r#"| {"page":"Page { limit: 5 }"} |"#), "{line}");
+    assert!(line.contains(r#"| {"page":"Page { limit: 5, token: REDACTED }"} |"#), "{line}");
     let names: Vec<_> = all.iter().map(|it| &*it.name).collect();
     assert_eq!(names, ["actix_web arguments", "GET /below/{id} (below)", "GET /below/{id}"]);
     assert!(all.iter().take(2).all(|it| it.parent_span_id == all[2].span_context.span_id()));
@@ -262,6 +298,6 @@ async fn extra_spans_and_a_mapper() {
 #[actix_web::test]
 async fn functions_are_called_directly_too() {
     assert_eq!(kept(web::Path::from(7)).await, "7");
-    let new = New { name: "ada".to_owned(), password: None };
+    let new = New { name: "ada".to_owned(), password: None, age: None };
     assert_eq!(form(web::Form(new).into()).await, "ada");
 }

@@ -7,9 +7,9 @@ use opentelemetry::Context;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 
 use super::capture::ErrorText;
-use super::extraction::{start_span, with_record, within};
+use super::extraction::{limits, start_span, with_record, within};
 use super::record::{self, Record};
-use super::{Captured, Endpoint, EndpointInfo};
+use super::{Captured, Endpoint, EndpointInfo, EndpointLimits};
 use crate::current::current_request;
 use crate::request_span::RequestSpan;
 use crate::{attributes, diagnostics, redaction};
@@ -34,15 +34,18 @@ impl EndpointCall {
     pub fn begin<E: Endpoint>() -> Self {
         let request = current_request().filter(RequestSpan::is_recording);
         Self(request.and_then(|request| {
-            Record::claim_call::<E>(&mut request.0.notes().endpoint)?;
+            let mut notes = request.0.notes();
+            Record::claim_call::<E>(&mut notes.endpoint)?;
+            notes.body = None;
+            drop(notes);
             Some(Call { request, info: E::INFO, context: None, returned: false })
         }))
     }
 
-    /// Whether the values of arguments are of interest.
+    /// How much of the values of arguments is of interest; `None` if they are of none.
     #[must_use]
-    pub fn is_recording(&self) -> bool {
-        self.0.is_some()
+    pub fn limits(&self) -> Option<EndpointLimits> {
+        self.0.as_ref().map(|it| limits(&it.request))
     }
 
     /// Keeps the value of an argument.
@@ -50,7 +53,8 @@ impl EndpointCall {
         if let Some(call) = &self.0
             && let Some(argument) = call.info.arguments.get(index)
         {
-            with_record(&call.request, |it| it.keep(argument.name, captured));
+            let limits = limits(&call.request);
+            with_record(&call.request, |it| it.keep(argument, captured, limits));
         }
     }
 

@@ -10,7 +10,8 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use super::{Captured, Framework, json};
+use super::{Captured, EndpointLimits, Framework, json};
+use crate::diagnostics;
 
 /// A type of a framework around a value, such as `Json<T>`. `F` is the adapter's own type, so that
 /// it may implement this for types of its framework.
@@ -25,17 +26,36 @@ pub trait Carrier<F> {
 /// What is never recorded: state, the request, its headers.
 pub trait Plumbing<F> {}
 
+/// A type of a framework that is parsed from pairs of keys and values, and can be parsed once more
+/// where the framework does not say which of them was wrong.
+pub trait Pairs<F> {
+    /// The key in `text` whose value is wrong.
+    fn wrong_key(text: &str) -> Option<String>;
+}
+
 /// A value whose type is asked what it can do.
 #[derive(Debug)]
 pub struct Of<'a, T: ?Sized>(pub &'a T);
 
-/// Names the framework.
+/// A type that is asked what it can do.
 #[derive(Debug)]
-pub struct Via<F>(PhantomData<F>);
+pub struct Type<T>(PhantomData<fn() -> T>);
+
+impl<T> Type<T> {
+    /// The type.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// Names the framework, and tells how much is kept.
+#[derive(Debug)]
+pub struct Via<F>(EndpointLimits, PhantomData<F>);
 
 impl<F> Via<F> {
     /// The framework.
-    pub const NEW: Self = Self(PhantomData);
+    #[must_use]
+    pub fn new(limits: EndpointLimits) -> Self {
+        Self(limits, PhantomData)
+    }
 }
 
 /// The type and text of an error.
@@ -46,14 +66,14 @@ pub mod levels {
     use super::*;
 
     macro_rules! levels {
-        ($trait:ident; $method:ident; $($name:ident [$($bounds:tt)*] $type:ty, |$it:ident| $kept:expr;)*) => { $(
+        ($trait:ident; $method:ident; $($name:ident [$($bounds:tt)*] $type:ty, |$it:ident, $limits:ident| $kept:expr;)*) => { $(
             #[doc(hidden)]
             pub trait $name<F> {
                 fn $method(&self, framework: Via<F>) -> Captured;
             }
 
             impl<F: Framework, $($bounds)*> $name<F> for $type {
-                fn $method(&self, _: Via<F>) -> Captured {
+                fn $method(&self, Via($limits, _): Via<F>) -> Captured {
                     let $it = self.0;
                     $kept
                 }
@@ -63,37 +83,59 @@ pub mod levels {
 
     levels! {
         Serialized; capture_serialized;
-        S1 [T: Plumbing<F>] &&&&&&Of<'_, T>, |_it| Captured::Nothing;
+        S1 [T: Plumbing<F>] &&&&&&Of<'_, T>, |_it, _limits| Captured::Nothing;
         S2 [C: Carrier<F, Value: Serialize>, E: 'static] &&&&&Of<'_, Result<C, E>>,
-            |it| it.as_ref().map_or_else(rejected::<F, E>, |it| serialized(it.value()));
+            |it, limits| it.as_ref().map_or_else(rejected::<F, E>, |it| serialized(it.value(), limits));
         S3 [C: Carrier<F, Value: Serialize>] &&&&Of<'_, Option<C>>,
-            |it| serialized(&it.as_ref().map(Carrier::value));
-        S4 [C: Carrier<F, Value: Serialize>] &&&Of<'_, C>, |it| serialized(it.value());
+            |it, limits| serialized(&it.as_ref().map(Carrier::value), limits);
+        S4 [C: Carrier<F, Value: Serialize>] &&&Of<'_, C>, |it, limits| serialized(it.value(), limits);
         S5 [T, E: 'static] &&Of<'_, Result<T, E>>,
-            |it| it.as_ref().map_or_else(rejected::<F, E>, |_| Captured::Nothing);
-        S6 [T: Serialize] &Of<'_, T>, |it| serialized(it);
-        S7 [T] Of<'_, T>, |_it| Captured::Nothing;
+            |it, _limits| it.as_ref().map_or_else(rejected::<F, E>, |_| Captured::Nothing);
+        S6 [T: Serialize] &Of<'_, T>, |it, limits| serialized(it, limits);
+        S7 [T] Of<'_, T>, |_it, _limits| Captured::Nothing;
     }
 
     levels! {
         Debugged; capture_debugged;
         D1 [C: Carrier<F, Value: Debug>, E: 'static] &&&Of<'_, Result<C, E>>,
-            |it| it.as_ref().map_or_else(rejected::<F, E>, |it| debugged(it.value()));
+            |it, limits| it.as_ref().map_or_else(rejected::<F, E>, |it| debugged(it.value(), limits));
         D2 [C: Carrier<F, Value: Debug>] &&Of<'_, Option<C>>,
-            |it| debugged(&it.as_ref().map(Carrier::value));
-        D3 [C: Carrier<F, Value: Debug>] &Of<'_, C>, |it| debugged(it.value());
-        D4 [T: Debug] Of<'_, T>, |it| debugged(it);
+            |it, limits| debugged(&it.as_ref().map(Carrier::value), limits);
+        D3 [C: Carrier<F, Value: Debug>] &Of<'_, C>, |it, limits| debugged(it.value(), limits);
+        D4 [T: Debug] Of<'_, T>, |it, limits| debugged(it, limits);
+    }
+
+    macro_rules! types {
+        ($($name:ident [$($bounds:tt)*] $type:ty, |$text:ident| $key:expr;)*) => { $(
+            #[doc(hidden)]
+            pub trait $name<F> {
+                fn wrong_key(&self, text: &str, framework: PhantomData<F>) -> Option<String>;
+            }
+
+            impl<F, $($bounds)*> $name<F> for $type {
+                fn wrong_key(&self, $text: &str, _: PhantomData<F>) -> Option<String> {
+                    $key
+                }
+            }
+        )* };
+    }
+
+    types! {
+        T1 [T: Pairs<F>] &Type<T>, |text| {
+            diagnostics::guarded("the `Deserialize` of an endpoint's argument", || T::wrong_key(text))?
+        };
+        T2 [T] Type<T>, |_text| None;
     }
 
     macro_rules! outputs {
         ($($name:ident [$($bounds:tt)*] $type:ty, |$it:ident| $error:expr;)*) => { $(
             #[doc(hidden)]
             pub trait $name<'a, F> {
-                fn error_text(&self, framework: Via<F>) -> ErrorText<'a>;
+                fn error_text(&self, framework: PhantomData<F>) -> ErrorText<'a>;
             }
 
             impl<'a, F, $($bounds)*> $name<'a, F> for $type {
-                fn error_text(&self, _: Via<F>) -> ErrorText<'a> {
+                fn error_text(&self, _: PhantomData<F>) -> ErrorText<'a> {
                     let $it = self.0;
                     $error
                 }
@@ -113,12 +155,12 @@ pub mod levels {
     }
 }
 
-fn serialized<T: Serialize + ?Sized>(value: &T) -> Captured {
-    json::text(value).map_or(Captured::Nothing, Captured::Value)
+fn serialized<T: Serialize + ?Sized>(value: &T, limits: EndpointLimits) -> Captured {
+    json::text(value, limits).map_or(Captured::Nothing, Captured::Value)
 }
 
-fn debugged<T: Debug + ?Sized>(value: &T) -> Captured {
-    json::debug(value).map_or(Captured::Nothing, Captured::Value)
+fn debugged<T: Debug + ?Sized>(value: &T, limits: EndpointLimits) -> Captured {
+    json::debug(value, limits).map_or(Captured::Nothing, Captured::Value)
 }
 
 fn rejected<F: Framework, E: 'static>(error: &E) -> Captured {
@@ -129,10 +171,10 @@ fn rejected<F: Framework, E: 'static>(error: &E) -> Captured {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __capture {
-    ($framework:ty, $value:expr) => {{
+    ($framework:ty, $value:expr, $limits:expr) => {{
         use $crate::endpoint::capture::levels::*;
         (&&&&&&&$crate::endpoint::capture::Of($value))
-            .capture_serialized($crate::endpoint::capture::Via::<$framework>::NEW)
+            .capture_serialized($crate::endpoint::capture::Via::<$framework>::new($limits))
     }};
 }
 
@@ -140,10 +182,21 @@ macro_rules! __capture {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __capture_debug {
-    ($framework:ty, $value:expr) => {{
+    ($framework:ty, $value:expr, $limits:expr) => {{
         use $crate::endpoint::capture::levels::*;
         (&&&&$crate::endpoint::capture::Of($value))
-            .capture_debugged($crate::endpoint::capture::Via::<$framework>::NEW)
+            .capture_debugged($crate::endpoint::capture::Via::<$framework>::new($limits))
+    }};
+}
+
+/// The key of a pair that a type could not be made of, if the type is one of those.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __wrong_key {
+    ($framework:ty, $type:ty, $text:expr) => {{
+        use $crate::endpoint::capture::levels::*;
+        (&&$crate::endpoint::capture::Type::<$type>::NEW)
+            .wrong_key($text, ::core::marker::PhantomData::<$framework>)
     }};
 }
 
@@ -154,6 +207,6 @@ macro_rules! __error_text {
     ($framework:ty, $value:expr) => {{
         use $crate::endpoint::capture::levels::*;
         (&&&&&$crate::endpoint::capture::Of($value))
-            .error_text($crate::endpoint::capture::Via::<$framework>::NEW)
+            .error_text(::core::marker::PhantomData::<$framework>)
     }};
 }

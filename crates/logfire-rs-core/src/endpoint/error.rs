@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{json as text, wording};
+use super::{Argument, EndpointLimits, json as text, place, wording};
 
-/// A key that is longer says nothing.
+/// A key that is longer says nothing, and so does a place that is deeper.
 const KEY: usize = 100;
-const INPUT: usize = 1000;
+const DEPTH: usize = 32;
 
 /// The kinds of rejections: a closed list, the same for every framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,11 @@ pub struct ArgumentError {
     /// Whether `loc` goes on with the name of the argument.
     names_argument: bool,
     msg: String,
-    input: Option<String>,
+    /// The field that `loc` ends with: it is missing, or there twice.
+    field: Option<String>,
+    /// The line and column of the error.
+    position: Option<(usize, usize)>,
+    input: Option<Value>,
 }
 
 impl ArgumentError {
@@ -84,13 +88,25 @@ impl ArgumentError {
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let loc = kind.part().map(Value::from).into_iter().collect();
-        Self { kind, loc, names_argument: false, msg: message.into(), input: None }
+        Self {
+            kind,
+            loc,
+            names_argument: false,
+            msg: message.into(),
+            field: None,
+            position: None,
+            input: None,
+        }
     }
 
     /// An error with the text of a parser, of which the quotes are taken out.
     #[must_use]
     pub fn parsing(kind: ErrorKind, text: &str) -> Self {
-        Self::new(kind, wording::without_literals(text))
+        Self {
+            field: wording::field(text).map(shortened),
+            position: wording::position(text),
+            ..Self::new(kind, wording::without_literals(text))
+        }
     }
 
     /// The rejection of a type that is not known: what it says may quote anything.
@@ -115,81 +131,177 @@ impl ArgumentError {
 
     /// Goes on with the name of a parameter or field.
     #[must_use]
-    pub fn key(mut self, key: &str) -> Self {
-        self.loc.push(key.chars().take(KEY).collect::<String>().into());
-        self
+    pub fn key(self, key: &str) -> Self {
+        self.step(shortened(key).into())
     }
 
     /// Goes on with the index of an element.
     #[must_use]
-    pub fn index(mut self, index: usize) -> Self {
-        self.loc.push(index.into());
+    pub fn index(self, index: usize) -> Self {
+        self.step(index.into())
+    }
+
+    fn step(mut self, step: Value) -> Self {
+        if self.loc.len() < DEPTH {
+            self.loc.push(step);
+        }
         self
     }
 
-    /// What was rejected; it is not recorded if a key that leads to it looks secret.
+    /// What was rejected; it is not recorded if a key that leads to it, or in it, looks secret.
     #[must_use]
     pub fn input(mut self, input: &str) -> Self {
-        self.input = Some(input.chars().take(INPUT).collect());
+        self.input = Some(input.into());
         self
     }
 
-    /// Looks what was rejected up in the query.
+    /// Looks the place of the error, and what was rejected, up in the request.
     #[must_use]
-    pub fn input_from(self, query: Option<&str>) -> Self {
-        let [Value::String(part), Value::String(key)] = self.loc.as_slice() else { return self };
-        if part != "query" {
-            return self;
+    pub(super) fn found_in(
+        self,
+        query: Option<&str>,
+        body: Option<&[u8]>,
+        wrong_key: fn(&str) -> Option<String>,
+    ) -> Self {
+        match (self.kind, self.loc.first().and_then(Value::as_str)) {
+            (ErrorKind::JsonInvalid | ErrorKind::JsonType, _) => self.found_in_json(body),
+            (ErrorKind::QueryInvalid | ErrorKind::FormInvalid, Some("query")) => {
+                self.found_in_pairs(query, wrong_key)
+            }
+            (ErrorKind::FormInvalid, Some("body")) => {
+                self.found_in_pairs(body.and_then(|it| std::str::from_utf8(it).ok()), wrong_key)
+            }
+            _ => self,
         }
-        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    }
+
+    fn found_in_json(mut self, body: Option<&[u8]>) -> Self {
+        let Some(body) = body else { return self };
+        if let (1, Some((line, column))) = (self.loc.len(), self.position) {
+            for step in place::path_to(body, line, column) {
+                self = match &step {
+                    Value::String(key) => self.key(key),
+                    _ => self.step(step),
+                };
+            }
+        }
+        if self.field.is_none() && self.input.is_none() && self.kind == ErrorKind::JsonType {
+            let Ok(body) = serde_json::from_slice::<Value>(body) else { return self };
+            let mut steps = self.loc.iter().skip(1);
+            let found = steps.try_fold(&body, |value, step| match step {
+                Value::String(key) => value.get(key),
+                step => value.get(usize::try_from(step.as_u64()?).ok()?),
+            });
+            self.input = found.cloned();
+        }
+        self
+    }
+
+    fn found_in_pairs(self, text: Option<&str>, wrong_key: fn(&str) -> Option<String>) -> Self {
+        let Some(text) = text.filter(|_| self.field.is_none()) else { return self };
+        let found = match self.loc.as_slice() {
+            [_] => match wrong_key(text) {
+                Some(key) => self.key(&key),
+                None => return self,
+            },
+            _ => self,
+        };
+        let [_, Value::String(key)] = found.loc.as_slice() else { return found };
+        let mut pairs = form_urlencoded::parse(text.as_bytes());
         match pairs.find(|(name, _)| name == key) {
-            Some((_, value)) => self.input(&value),
-            None => self,
+            Some((_, value)) => found.input(&value),
+            None => found,
         }
     }
 
     /// As an element of the attribute.
-    pub(super) fn to_json(&self, argument: &str) -> Value {
+    pub(super) fn to_json(&self, argument: &Argument, limits: EndpointLimits) -> Value {
         let mut loc = self.loc.clone();
-        if self.names_argument {
-            loc.push(argument.into());
-        }
+        loc.extend(self.names_argument.then(|| argument.name.into()));
+        loc.extend(self.field.as_deref().map(Value::from));
         let secret = |it: &Value| it.as_str().is_some_and(text::is_secret);
-        let hidden = text::is_secret(argument) || loc.iter().any(secret);
+        let hidden =
+            argument.is_skipped || text::is_secret(argument.name) || loc.iter().any(secret);
         let shown = self.input.as_ref().filter(|_| !hidden);
         let mut error = json!({ "type": self.kind.as_str(), "loc": loc, "msg": self.msg });
-        if let (Some(input), Some(error)) = (shown, error.as_object_mut()) {
-            error.insert("input".to_owned(), input.as_str().into());
+        if let (Some(input), Some(error)) =
+            (shown.and_then(|it| text::without_secrets(it, limits)), error.as_object_mut())
+        {
+            error.insert("input".to_owned(), input);
         }
         error
     }
 }
 
+fn shortened(key: &str) -> String {
+    key.chars().take(KEY).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::{Captured, no_key};
+
+    const ARGUMENT: Argument =
+        Argument { name: "page", capture: Captured::nothing, wrong_key: no_key, is_skipped: false };
+
+    fn recorded(error: &ArgumentError, argument: Argument) -> Value {
+        error.to_json(&argument, EndpointLimits::default())
+    }
 
     #[test]
     fn an_error_says_where_and_what_but_no_secret() {
         let number = |key: &str| {
             ArgumentError::parsing(ErrorKind::QueryInvalid, "invalid digit found in string")
                 .key(key)
-                .input_from(Some("limit=a%20b&token=s3cret"))
+                .found_in(Some("limit=a%20b&token=s3cret"), None, no_key)
         };
         assert_eq!(
-            number("limit").to_json("page"),
+            recorded(&number("limit"), ARGUMENT),
             json!({
                 "type": "query_invalid", "loc": ["query", "limit"],
                 "msg": "invalid digit found in string", "input": "a b",
             })
         );
-        for (error, argument) in [(number("token"), "page"), (number("limit"), "token")] {
-            assert_eq!(error.to_json(argument).get("input"), None);
+        for (error, argument) in [
+            (number("token"), ARGUMENT),
+            (number("none"), ARGUMENT),
+            (number("limit"), Argument { name: "token", ..ARGUMENT }),
+            (number("limit"), Argument { is_skipped: true, ..ARGUMENT }),
+        ] {
+            assert_eq!(recorded(&error, argument).get("input"), None);
         }
-        assert_eq!(number("none").to_json("page").get("input"), None);
         assert_eq!(
-            ArgumentError::unknown("app::NoUser").to_json("user"),
+            recorded(&ArgumentError::unknown("app::NoUser"), Argument { name: "user", ..ARGUMENT }),
             json!({ "type": "other", "loc": ["user"], "msg": "rejected with `app::NoUser`" })
         );
+    }
+
+    #[test]
+    fn the_place_and_the_value_are_looked_up_where_the_error_does_not_tell_them() {
+        let json = |text: &str, body: &str| {
+            let error = ArgumentError::parsing(ErrorKind::JsonType, text);
+            let error = recorded(&error.found_in(None, Some(body.as_bytes()), no_key), ARGUMENT);
+            (error["loc"].to_string(), error.get("input").map(Value::to_string))
+        };
+        let (wrong, text) = ("invalid type: integer, expected a string", Some("7".to_owned()));
+        assert_eq!(
+            json(&format!("{wrong} at line 1 column 7"), r#"{"a":[7]}"#),
+            (r#"["body","a",0]"#.to_owned(), text)
+        );
+        let (loc, input) = json("missing field `b` at line 1 column 9", r#"{"a":[7]}"#);
+        assert_eq!((&*loc, input), (r#"["body","b"]"#, None));
+        let (loc, input) = json(
+            "invalid type: map, expected u8 at line 1 column 5",
+            r#"{"a":{"b":1,"c":{"password":"s3cret"}}}"#,
+        );
+        assert_eq!((&*loc, input), (r#"["body","a"]"#, None));
+        let (loc, input) = json(&format!("{wrong} at line 9 column 9"), "no JSON");
+        assert_eq!((&*loc, input), (r#"["body"]"#, None));
+
+        let error = ArgumentError::parsing(ErrorKind::FormInvalid, "invalid digit found in string");
+        let error = error.found_in(None, Some(b"a=1&b=x"), |it| it.get(4..5).map(str::to_owned));
+        let error = recorded(&error, ARGUMENT);
+        assert_eq!((&error["loc"], &error["input"]), (&json!(["body", "b"]), &json!("x")));
     }
 }

@@ -9,10 +9,11 @@ use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer a
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
 use super::record::{self, Record};
-use super::{Argument, Captured, Endpoint, Framework};
+use super::{Argument, Captured, Endpoint, EndpointLimits, Framework};
 use crate::attributes::{self as keys, attribute};
 use crate::current::current_request;
 use crate::request_span::{Notes, RequestSpan};
+use crate::server::RequestBodyObserver;
 
 /// An argument that is being taken out of the current request.
 ///
@@ -22,6 +23,7 @@ pub struct Extraction {
     argument: &'static Argument,
     /// The span of the arguments, if there is to be one.
     context: Option<Context>,
+    reads_body: bool,
     settled: bool,
 }
 
@@ -40,7 +42,7 @@ impl Extraction {
             with_record(&request, |it| it.span = Some(context));
         }
         let context = request.0.notes().endpoint.as_ref().and_then(|it| it.span.clone());
-        Some(Self { request, argument, context, settled: false })
+        Some(Self { request, argument, context, reads_body: false, settled: false })
     }
 
     /// Runs the work of an extractor; what it makes is a child of the span of the arguments.
@@ -54,12 +56,27 @@ impl Extraction {
         self.context.clone().map(Context::attach)
     }
 
+    /// What keeps the body that the extractor reads until it is done, so that an error can be found
+    /// in it. `None` if nothing of the argument is to be shown.
+    #[must_use]
+    pub fn body_observer(&mut self) -> Option<RequestBodyObserver> {
+        self.reads_body = !self.argument.is_skipped;
+        self.reads_body.then(|| RequestBodyObserver::keeping(self.request.clone()))
+    }
+
+    /// The body that the extractor has read. Others that run at the same time leave it alone.
+    fn body(&self) -> Option<Vec<u8>> {
+        if self.reads_body { self.request.0.notes().body.take() } else { None }
+    }
+
     /// The argument is there.
     pub fn extracted(mut self, value: &dyn Any) {
         self.settled = true;
         with_record(&self.request, Record::end_arguments);
-        let captured = (self.argument.capture)(value);
-        with_record(&self.request, |it| it.keep(self.argument.name, captured));
+        drop(self.body());
+        let limits = limits(&self.request);
+        let captured = (self.argument.capture)(value, limits);
+        with_record(&self.request, |it| it.keep(self.argument, captured, limits));
     }
 
     /// The argument was rejected, and so is the request, whose query may show what was wrong.
@@ -70,11 +87,14 @@ impl Extraction {
         query: Option<&str>,
     ) {
         self.settled = true;
-        let argument = self.argument.name;
-        let error = E::Framework::describe(rejection, type_name).input_from(query);
+        let argument = self.argument;
+        let body = self.body();
+        let error = E::Framework::describe(rejection, type_name);
+        let error = error.found_in(query, body.as_deref(), argument.wrong_key);
+        let limits = limits(&self.request);
         with_record(&self.request, |it| {
             it.give_up();
-            it.keep(argument, Captured::Error(error));
+            it.keep(argument, Captured::Error(error), limits);
         });
         record::publish(&self.request);
     }
@@ -84,6 +104,7 @@ impl Drop for Extraction {
     fn drop(&mut self) {
         // The client has left.
         if !self.settled {
+            drop(self.body());
             with_record(&self.request, Record::give_up);
             record::publish(&self.request);
         }
@@ -94,6 +115,12 @@ impl fmt::Debug for Extraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Extraction").field("argument", &self.argument.name).finish_non_exhaustive()
     }
+}
+
+/// How much is kept of values.
+pub(super) fn limits(request: &RequestSpan) -> EndpointLimits {
+    let server = request.0.server.as_ref();
+    server.map(|it| it.options().endpoint_limits).unwrap_or_default()
 }
 
 pub(super) fn with_record(request: &RequestSpan, change: impl FnOnce(&mut Record)) {

@@ -9,12 +9,9 @@ use regex::Regex;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+use super::EndpointLimits;
 use crate::{diagnostics, redaction};
 
-/// What is kept of one value.
-const BYTES: usize = 8 * 1024;
-const DEPTH: usize = 16;
-const ITEMS: usize = 1000;
 /// What is read of one value: beyond it, to pass over the rest costs too much.
 const STEPS: usize = 100_000;
 
@@ -26,22 +23,31 @@ const MASK: &str = "\"[REDACTED]\"";
 ///
 /// What is too long, too deep or too much is cut, with `…` in its place; the values of keys that
 /// look secret become `[REDACTED]`.
-pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> Option<String> {
-    write(value, true)
+pub(super) fn text<T: Serialize + ?Sized>(value: &T, limits: EndpointLimits) -> Option<String> {
+    write(value, limits, true)
 }
 
 /// As [`text`], but what the application chose to show is shown.
-pub(super) fn unmasked(value: &serde_json::Value) -> Option<String> {
-    write(value, false)
+pub(super) fn unmasked(value: &serde_json::Value, limits: EndpointLimits) -> Option<String> {
+    write(value, limits, false)
+}
+
+/// What is kept of `value`, or nothing if a key in it looks secret.
+pub(super) fn without_secrets(
+    value: &serde_json::Value,
+    limits: EndpointLimits,
+) -> Option<serde_json::Value> {
+    let kept = text(value, limits)?;
+    (unmasked(value, limits)? == kept).then(|| serde_json::from_str(&kept).ok())?
 }
 
 /// The `Debug` form of `value`, as a JSON string.
-pub(super) fn debug<T: Debug + ?Sized>(value: &T) -> Option<String> {
-    let mut short = Short(String::new());
+pub(super) fn debug<T: Debug + ?Sized>(value: &T, limits: EndpointLimits) -> Option<String> {
+    let mut short = Short { text: String::new(), limit: limits.bytes };
     diagnostics::guarded("the `Debug` of an endpoint's argument", || write!(short, "{value:?}"))?
-        .or_else(|error| if short.0.ends_with(CUT) { Ok(()) } else { Err(error) })
+        .or_else(|error| if short.text.ends_with(CUT) { Ok(()) } else { Err(error) })
         .ok()?;
-    text(&redaction::mask_text(&short.0))
+    text(&redaction::mask_text(&short.text), limits)
 }
 
 /// The JSON of a value that is not shown.
@@ -60,8 +66,8 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRET.as_ref().is_none_or(|it| it.is_match(name))
 }
 
-fn write<T: Serialize + ?Sized>(value: &T, masks: bool) -> Option<String> {
-    let state = RefCell::new(State { masks, ..State::default() });
+fn write<T: Serialize + ?Sized>(value: &T, limits: EndpointLimits, masks: bool) -> Option<String> {
+    let state = RefCell::new(State { limits, masks, ..State::default() });
     let result = diagnostics::guarded("the `Serialize` of an endpoint's argument", || {
         value.serialize(&mut Serializer::with_formatter(Output(&state), Limited(&state)))
     })?;
@@ -75,17 +81,20 @@ fn write<T: Serialize + ?Sized>(value: &T, masks: bool) -> Option<String> {
 }
 
 /// Text up to the limit.
-struct Short(String);
+struct Short {
+    text: String,
+    limit: usize,
+}
 
 impl fmt::Write for Short {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if push_short(&mut self.0, text) { Ok(()) } else { Err(fmt::Error) }
+        if push_short(&mut self.text, text, self.limit) { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
 /// Appends what of `text` fits, and whether that is all of it.
-fn push_short(out: &mut String, text: &str) -> bool {
-    let room = BYTES.saturating_sub(out.len());
+fn push_short(out: &mut String, text: &str, limit: usize) -> bool {
+    let room = limit.saturating_sub(out.len());
     if text.len() <= room {
         out.push_str(text);
         return true;
@@ -100,6 +109,7 @@ fn push_short(out: &mut String, text: &str) -> bool {
 #[derive(Default)]
 struct State {
     out: String,
+    limits: EndpointLimits,
     masks: bool,
     open: Vec<Open>,
     /// The key that is being written, with its quotes.
@@ -159,7 +169,7 @@ impl State {
         if self.begins_muted() {
             return;
         }
-        if self.open.len() >= DEPTH {
+        if self.open.len() >= self.limits.depth {
             let _ = write!(self.out, "\"{CUT}\"");
             self.muted = 1;
             return;
@@ -193,7 +203,7 @@ impl State {
 
     /// Counts an item of the innermost array or object; whether there is room for it.
     fn item(&mut self) -> bool {
-        let full = self.out.len() >= BYTES || self.items >= ITEMS;
+        let full = self.out.len() >= self.limits.bytes || self.items >= self.limits.items;
         let Some(open) = self.open.last_mut() else { return true };
         if full {
             open.cut = true;
@@ -273,7 +283,7 @@ impl State {
             return;
         }
         let out = self.key.as_mut().unwrap_or(&mut self.out);
-        self.string_is_cut = !push_short(out, text);
+        self.string_is_cut = !push_short(out, text, self.limits.bytes);
     }
 
     fn end_string(&mut self) {
@@ -393,6 +403,16 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: EndpointLimits = EndpointLimits { bytes: 8192, items: 1000, depth: 16 };
+
+    fn text<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+        super::text(value, LIMITS)
+    }
+
+    fn debug<T: Debug + ?Sized>(value: &T) -> Option<String> {
+        super::debug(value, LIMITS)
+    }
+
     #[derive(Serialize)]
     enum Login {
         Password(&'static str),
@@ -448,24 +468,49 @@ mod tests {
             assert_eq!(value.unwrap(), expected);
         }
         assert!(!is_secret("author") && !is_secret("page") && is_secret("apiKey"));
-        assert_eq!(unmasked(&serde_json::json!({ "token": 1 })).unwrap(), r#"{"token":1}"#);
+        assert_eq!(unmasked(&serde_json::json!({ "token": 1 }), LIMITS).unwrap(), r#"{"token":1}"#);
     }
 
     #[test]
     fn what_is_too_much_is_cut_and_marked() {
-        let long = text(&"é".repeat(BYTES)).unwrap();
-        assert!(long.ends_with("é…\"") && long.len() < BYTES + 10, "{}", long.len());
+        let long = text(&"é".repeat(LIMITS.bytes)).unwrap();
+        assert!(long.ends_with("é…\"") && long.len() < LIMITS.bytes + 10, "{}", long.len());
         let many = text(&vec![7; 1_000_000]).unwrap();
-        assert!(many.ends_with(r#"7,"…"]"#) && many.len() <= BYTES, "{}", many.len());
+        assert!(many.ends_with(r#"7,"…"]"#) && many.len() <= LIMITS.bytes, "{}", many.len());
         let deep = (0..100).fold(serde_json::json!(1), |it, _| serde_json::json!([it]));
         assert_eq!(
             text(&deep).unwrap(),
-            format!("{}\"…\"{}", "[".repeat(DEPTH), "]".repeat(DEPTH))
+            format!("{}\"…\"{}", "[".repeat(LIMITS.depth), "]".repeat(LIMITS.depth))
         );
         let map: BTreeMap<u32, String> = (0..5000).map(|it| (it, "x".repeat(99))).collect();
         let map = text(&map).unwrap();
-        assert!(map.ends_with(r#","…":"…"}"#) && map.len() < BYTES + 300, "{}", map.len());
-        assert!(debug(&"x".repeat(BYTES * 2)).unwrap().len() < BYTES + 20);
+        assert!(map.ends_with(r#","…":"…"}"#) && map.len() < LIMITS.bytes + 300, "{}", map.len());
+        assert!(debug(&"x".repeat(LIMITS.bytes * 2)).unwrap().len() < LIMITS.bytes + 20);
+    }
+
+    #[test]
+    fn the_limits_can_be_set() {
+        assert_eq!(EndpointLimits::default(), LIMITS);
+        let value = serde_json::json!({ "a": ["é".repeat(9), 2, [3, [4]]], "b": 5 });
+        for (limits, expected) in [
+            (LIMITS.max_bytes(10), r#"{"a":["é…","…"],"…":"…"}"#),
+            (LIMITS.max_items(3), r#"{"a":["ééééééééé",2,"…"],"…":"…"}"#),
+            (LIMITS.max_depth(2), r#"{"a":["ééééééééé",2,"…"],"b":5}"#),
+            (LIMITS.max_depth(0), r#""…""#),
+            (LIMITS.max_bytes(0).max_items(0), r#"{"…":"…"}"#),
+        ] {
+            assert_eq!(super::text(&value, limits).unwrap(), expected);
+        }
+        assert_eq!(super::debug("ééééé", LIMITS.max_bytes(4)).unwrap(), r#""\"…""#);
+    }
+
+    #[test]
+    fn a_value_with_a_secret_in_it_is_not_shown() {
+        let shown = |value| without_secrets(&value, LIMITS);
+        let value = serde_json::json!({ "a": [1, null, { "b": "c" }] });
+        assert_eq!(shown(value.clone()), Some(value));
+        assert_eq!(shown(serde_json::json!({ "a": [{ "api_key": 1 }] })), None);
+        assert_eq!(shown(serde_json::json!([["password", "x"]])), None);
     }
 
     #[test]
@@ -500,7 +545,7 @@ mod tests {
         #[test]
         fn what_comes_out_is_json_of_limited_size(value in json()) {
             let text = text(&value).unwrap();
-            prop_assert!(text.len() < 2 * BYTES, "{}", text.len());
+            prop_assert!(text.len() < 2 * LIMITS.bytes, "{}", text.len());
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
         }
     }

@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use opentelemetry::{Context, KeyValue};
 use serde_json::{Value, json};
 
+use super::extraction::limits;
 use super::{
-    ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys, Framework,
+    Argument, ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys,
+    EndpointLimits, Framework, clock, json as text, no_key,
 };
-use super::{clock, json as text};
 use crate::attributes::{self as keys, attribute};
 use crate::current::current_request;
 use crate::diagnostics;
@@ -121,20 +122,21 @@ impl Record {
         self.phase = Phase::Over;
     }
 
-    /// Keeps what became of the argument `name`.
-    pub(super) fn keep(&mut self, name: &'static str, captured: Captured) {
+    /// Keeps what became of `argument`.
+    pub(super) fn keep(&mut self, argument: &Argument, captured: Captured, limits: EndpointLimits) {
+        let name = argument.name;
         match captured {
             Captured::Nothing => {}
             Captured::Value(_) if text::is_secret(name) => self.values.push((name, text::masked())),
             Captured::Value(value) => self.values.push((name, value)),
-            Captured::Error(error) => self.reject(name, &error),
+            Captured::Error(error) => self.reject(argument, &error, limits),
         }
     }
 
     /// Keeps the first error.
-    fn reject(&mut self, name: &'static str, error: &ArgumentError) {
+    fn reject(&mut self, argument: &Argument, error: &ArgumentError, limits: EndpointLimits) {
         if self.error.is_none() {
-            self.error = Some(error.to_json(name));
+            self.error = Some(error.to_json(argument, limits));
         }
     }
 
@@ -163,12 +165,17 @@ impl Record {
 
 /// Records that the current request was rejected before any endpoint was called: for frameworks whose
 /// handlers get their arguments from elsewhere. One that was called has said more.
-pub fn record_rejection<F: Framework>(error: &ArgumentError) {
+pub fn record_rejection<F: Framework>(error: ArgumentError) {
+    const UNNAMED: Argument =
+        Argument { name: "", capture: Captured::nothing, wrong_key: no_key, is_skipped: false };
+
     let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
+    let body = request.0.notes().body.take();
+    let error = error.found_in(None, body.as_deref(), no_key);
     let mut notes = request.0.notes();
     if notes.endpoint.is_none() {
         let mut record = Record::of::<F>();
-        record.reject("", error);
+        record.reject(&UNNAMED, &error, limits(&request));
         record.phase = Phase::Over;
         notes.endpoint = Some(Box::new(record));
         drop(notes);
@@ -182,6 +189,7 @@ pub fn record_rejection<F: Framework>(error: &ArgumentError) {
 pub(super) fn publish(request: &RequestSpan) {
     let mapper =
         request.0.server.as_ref().and_then(|it| it.options().request_attributes_mapper.clone());
+    let limits = limits(request);
     let (keys, values, error, span) = {
         let mut notes = request.0.notes();
         let Some(record) = notes.endpoint.as_deref_mut() else { return };
@@ -207,9 +215,10 @@ pub(super) fn publish(request: &RequestSpan) {
             let EndpointArguments { values, errors, extra } = mapped.unwrap_or_default();
             let values: Vec<_> = values
                 .iter()
-                .filter_map(|(name, value)| Some((name.as_str(), text::unmasked(value)?)))
+                .filter_map(|(name, value)| Some((name.as_str(), text::unmasked(value, limits)?)))
                 .collect();
-            (object(&values), (!errors.is_empty()).then(|| Value::from(errors).to_string()), extra)
+            let errors = (!errors.is_empty()).then(|| text::unmasked(&errors.into(), limits));
+            (object(&values), errors.flatten(), extra)
         }
     };
     let mut attributes = Vec::new();

@@ -76,7 +76,7 @@ pub(super) fn without_literals(text: &str) -> String {
 }
 
 fn known_form(text: &str) -> Option<String> {
-    if FIXED.contains(&text) || OF_THE_TYPE.iter().any(|it| is_name_after(text, it)) {
+    if FIXED.contains(&text) || field(text).is_some() {
         return Some(text.to_owned());
     }
     for problem in ["invalid type", "invalid value"] {
@@ -111,22 +111,27 @@ fn expected<'t>(text: &'t str, mark: &str) -> &'t str {
     text.rfind(mark).and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
-fn is_name_after(text: &str, beginning: &str) -> bool {
-    let name = text.strip_prefix(beginning).and_then(|it| it.strip_suffix('`'));
-    name.is_some_and(|it| !it.contains('`'))
-}
-
 /// Takes ` at line 1 column 2` off the end.
 fn place(text: &str) -> (&str, &str) {
-    let Some(at) = text.rfind(" at line ") else { return (text, "") };
-    let (before, place) = text.split_at(at);
-    let number = |it: &str| it.parse::<u64>().is_ok();
-    let numbers = place.strip_prefix(" at line ").and_then(|it| it.split_once(" column "));
-    if numbers.is_some_and(|(line, column)| number(line) && number(column)) {
-        (before, place)
-    } else {
-        (text, "")
+    match (text.rfind(" at line "), position(text)) {
+        (Some(at), Some(_)) => text.split_at(at),
+        _ => (text, ""),
     }
+}
+
+/// The line and column that `text` ends with.
+pub(super) fn position(text: &str) -> Option<(usize, usize)> {
+    let (_, place) = text.rsplit_once(" at line ")?;
+    let (line, column) = place.split_once(" column ")?;
+    Some((line.parse().ok().filter(|it| *it > 0)?, column.parse().ok()?))
+}
+
+/// The field that is missing, or there twice, and so no part of the place that parsers tell.
+pub(super) fn field(text: &str) -> Option<&str> {
+    let (text, _) = place(text);
+    let mut beginnings = OF_THE_TYPE.iter();
+    let name = beginnings.find_map(|it| text.strip_prefix(it)?.strip_suffix('`'))?;
+    (!name.contains('`')).then_some(name)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 
 use super::shared::{SharedOptions, shared_setters, strings};
-use crate::endpoint::EndpointArguments;
+use crate::endpoint::{EndpointArguments, EndpointLimits};
 use crate::environment::Environment;
 use crate::forwarded::TrustedProxies;
 use crate::message::{Frame, ServerRequest, ServerResponse};
@@ -49,6 +49,7 @@ pub struct HttpServerOptions {
     pub(crate) record_send_receive: bool,
     pub(crate) request_attributes_mapper: Option<ArgumentsMapper>,
     pub(crate) extra_spans: bool,
+    pub(crate) endpoint_limits: EndpointLimits,
     pub(crate) trusted_proxies: Option<TrustedProxies>,
     pub(crate) url_scheme: Option<UrlScheme>,
     pub(crate) distributed_tracing: Option<DistributedTracing>,
@@ -280,6 +281,21 @@ impl HttpServerOptions {
     #[must_use]
     pub fn extra_spans(mut self, extra_spans: bool) -> Self {
         self.extra_spans = extra_spans;
+        self
+    }
+
+    /// How much is kept of the values of a handler's arguments, with `#[endpoint]`. 8 KiB, 1000 items
+    /// and a depth of 16 by default, of each value.
+    ///
+    /// ```
+    /// use logfire_rs_core::{EndpointLimits, HttpServerOptions};
+    ///
+    /// let limits = EndpointLimits::default().max_bytes(64 * 1024);
+    /// let options = HttpServerOptions::default().endpoint_limits(limits);
+    /// ```
+    #[must_use]
+    pub fn endpoint_limits(mut self, limits: EndpointLimits) -> Self {
+        self.endpoint_limits = limits;
         self
     }
 

@@ -9,20 +9,46 @@ use crate::options::FrameHook;
 use crate::request_span::RequestSpan;
 use crate::{current, diagnostics};
 
+/// A larger body is not kept: what is wrong in it is said without its place.
+const KEPT: usize = 16 * 1024;
+
 /// Sees the body of a request while the application reads it.
 #[derive(Clone, Debug)]
-pub struct RequestBodyObserver(RequestSpan);
+pub struct RequestBodyObserver {
+    span: RequestSpan,
+    /// Whether it is for hooks and counts.
+    tells: bool,
+    /// Whether the body is kept for the errors that may be in it.
+    keeps: bool,
+}
 
 impl RequestBodyObserver {
     pub(super) fn new(span: RequestSpan) -> Self {
-        Self(span)
+        Self { span, tells: true, keeps: false }
+    }
+
+    /// Keeps the body, up to 16 KiB, for the errors that may be in it, and does nothing else.
+    pub(crate) fn keeping(span: RequestSpan) -> Self {
+        span.0.notes().body = Some(Vec::new());
+        Self { span, tells: false, keeps: true }
+    }
+
+    /// What `observer` does, and if the current request is sampled, what [`keeping`](Self::keeping)
+    /// does.
+    #[must_use]
+    pub fn also_keeping(observer: Option<Self>) -> Option<Self> {
+        let Some(request) = current::current_request().filter(RequestSpan::is_recording) else {
+            return observer;
+        };
+        let keeping = Self::keeping(request);
+        Some(Self { tells: observer.is_some(), ..keeping })
     }
 
     /// Counts bytes that were read; none when the body is first seen, since a request without a body
     /// was received whole, too.
     pub fn received(&self, bytes: u64) {
-        let mut notes = self.0.0.notes();
-        if !notes.ended {
+        let mut notes = self.span.0.notes();
+        if self.tells && !notes.ended {
             *notes.received.get_or_insert(0) += bytes;
         }
     }
@@ -30,7 +56,11 @@ impl RequestBodyObserver {
     /// Whether [`frame`](Self::frame) has anyone to tell.
     #[must_use]
     pub fn observes_frames(&self) -> bool {
-        let server = self.0.0.server.as_ref();
+        self.keeps || self.tells_frames()
+    }
+
+    fn tells_frames(&self) -> bool {
+        let server = self.span.0.server.as_ref().filter(|_| self.tells);
         server.is_some_and(|it| {
             let options = it.options();
             options.receive_hook.is_some() || options.record_send_receive
@@ -39,10 +69,24 @@ impl RequestBodyObserver {
 
     /// Tells hooks of a part of the request.
     pub fn frame(&self, frame: &Frame<'_>) {
-        if self.observes_frames() {
-            let mut lent = Some(self.0.clone());
-            let _entered = current::Entered::new(Some(self.0.context().clone()), &mut lent);
-            received(&self.0, frame);
+        if let (true, Frame::Data(data)) = (self.keeps, frame) {
+            self.keep(data);
+        }
+        if self.tells_frames() {
+            let mut lent = Some(self.span.clone());
+            let _entered = current::Entered::new(Some(self.span.context().clone()), &mut lent);
+            received(&self.span, frame);
+        }
+    }
+
+    fn keep(&self, data: &[u8]) {
+        let mut notes = self.span.0.notes();
+        if let Some(body) = &mut notes.body {
+            if body.len() + data.len() <= KEPT {
+                body.extend_from_slice(data);
+            } else {
+                notes.body = None;
+            }
         }
     }
 }

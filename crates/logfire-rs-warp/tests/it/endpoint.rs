@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use http_body_util::{BodyExt as _, Full};
 use logfire_rs_warp::{
-    HttpServerOptions, RequestSpan, endpoint, instrument_with, path, request_span,
+    HttpServerOptions, RequestSpan, endpoint, instrument_with, path, query, request_span,
 };
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt as _;
@@ -22,6 +22,7 @@ struct New {
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Page {
     limit: u32,
+    token: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ async fn create(id: u32, span: RequestSpan, new: New) -> Result<impl Reply, Reje
 
 #[endpoint(debug(page))]
 fn list(mut id: u32, page: Page) -> String {
-    id += 1;
+    id += 1 + page.token.unwrap_or_default();
     format!("{id} {}", page.limit)
 }
 
@@ -69,7 +70,8 @@ fn routes() -> impl Filter<Extract = (impl Reply,), Error = Rejection> + Clone {
         let answer = fails(id).await;
         answer.unwrap_or_else(|_| "failed".to_owned())
     });
-    create.or(list).or(show).or(form).or(cookie).or(fails)
+    let page = path!("page").and(query()).map(|page: Page| page.limit.to_string());
+    create.or(list).or(page).or(show).or(form).or(cookie).or(fails)
 }
 
 /// `{status} {values} {errors} {times}` of a request.
@@ -112,7 +114,10 @@ async fn values_times_and_results() {
             r#"POST /items/7 {"name":"ada","password":"s3cret"}"#,
             r#"200 {"id":7,"new":{"name":"ada","password":"[REDACTED]"}} - 011"#,
         ),
-        ("GET /items/7?limit=5", r#"200 {"id":7,"page":"Page { limit: 5 }"} - 011"#),
+        (
+            "GET /items/7?limit=5",
+            r#"200 {"id":7,"page":"Page { limit: 5, token: REDACTED }"} - 011"#,
+        ),
         ("GET /fails/0", r#"200 {"id":0} - 011"#),
         (
             r#"POST /items/0 {"name":"ada"}"#,
@@ -135,8 +140,29 @@ async fn what_the_filters_reject() {
     for (request, expected) in [
         (
             r#"POST /items/7 {"name":77}"#,
-            r#"400 - [{"loc":["body"],"msg":"invalid type: integer, expected a string at line 1 column 10","type":"json_type"}] 000"#,
+            r#"400 - [{"input":77,"loc":["body","name"],"msg":"invalid type: integer, expected a string at line 1 column 10","type":"json_type"}] 000"#,
         ),
+        (
+            r#"POST /items/7 {"name":{"token":"s3cret"}}"#,
+            r#"400 - [{"loc":["body","name"],"msg":"invalid type: map, expected a string at line 1 column 8","type":"json_type"}] 000"#,
+        ),
+        (
+            "POST /items/7 {}",
+            r#"400 - [{"loc":["body","name"],"msg":"missing field `name` at line 1 column 2","type":"json_type"}] 000"#,
+        ),
+        (
+            "GET /page?limit=x&token=s3cret",
+            r#"400 - [{"input":"x","loc":["query","limit"],"msg":"invalid digit found in string","type":"query_invalid"}] 000"#,
+        ),
+        (
+            "GET /page",
+            r#"400 - [{"loc":["query","limit"],"msg":"missing field `limit`","type":"query_invalid"}] 000"#,
+        ),
+        (
+            "GET /page?limit=1&token=s3cret",
+            r#"400 - [{"loc":["query","token"],"msg":"invalid digit found in string","type":"query_invalid"}] 000"#,
+        ),
+        ("GET /page?limit=5", r#"200 - - 000"#),
         (
             "POST /items/7 {s3cret",
             r#"400 - [{"loc":["body"],"msg":"key must be a string at line 1 column 2","type":"json_invalid"}] 000"#,
@@ -198,6 +224,6 @@ async fn a_handler_that_lets_another_one_try_is_not_the_one_recorded() {
 
 #[tokio::test]
 async fn functions_are_called_directly_as_before() {
-    assert_eq!(list(1, Page { limit: 2 }), "2 2");
+    assert_eq!(list(1, Page { limit: 2, token: None }), "2 2");
     assert_eq!(show("x".to_owned()).await, "x");
 }
