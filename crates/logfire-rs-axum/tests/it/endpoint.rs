@@ -10,7 +10,7 @@ mod values;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use logfire_rs_axum::{HttpServerOptions, instrument_with};
 use opentelemetry_sdk::trace::SpanData;
 use serde_json::Value;
@@ -41,7 +41,7 @@ async fn record_with(
 ) -> Record {
     let response = send(&instrument_with(app, options), request).await;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.map(|it| it.to_bytes()).unwrap_or_default();
+    let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     Record { status, body: String::from_utf8_lossy(&body).into_owned(), spans: spans.take() }
 }
 
