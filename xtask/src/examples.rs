@@ -29,7 +29,11 @@ struct Example {
 const EXAMPLES: &[Example] = &[
     Example { package: "example-actix-web", answer: "User 1", shown: "GET /users/1" },
     Example { package: "example-axum", answer: "User 1", shown: "GET /users/1" },
-    Example { package: "example-endpoint", answer: "User 1", shown: "GET /users/{user_id} (user)" },
+    Example {
+        package: "example-endpoint",
+        answer: "User 1",
+        shown: "GET /users/{user_id} (show_user)",
+    },
     Example { package: "example-hyper", answer: "User 1", shown: "GET /users/1" },
     Example {
         package: "example-plain-opentelemetry",
