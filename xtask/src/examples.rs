@@ -40,6 +40,7 @@ const EXAMPLES: &[Example] = &[
         answer: "You asked for /users/1",
         shown: "url.path",
     },
+    Example { package: "example-prometheus", answer: "User 1", shown: "GET /users/1" },
     Example { package: "example-warp", answer: "User 1", shown: "GET /users/1" },
 ];
 

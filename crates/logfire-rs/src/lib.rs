@@ -151,6 +151,9 @@ mod documentation {
     #[doc = include_str!("../../../docs/hyper.md")]
     pub struct Hyper;
 
+    #[doc = include_str!("../../../docs/prometheus.md")]
+    pub struct Prometheus;
+
     #[doc = include_str!("../../../docs/testing.md")]
     pub struct Testing;
 
