@@ -18,7 +18,7 @@ use crate::{Delivery, Unfinished};
 /// assert!(deliveries.shutdown(Duration::from_secs(5)).is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Deliveries(Vec<Arc<Delivery>>);
 
 impl Deliveries {
@@ -55,6 +55,12 @@ impl Deliveries {
             };
             waits.into_iter().map(finish).filter_map(Result::err).collect()
         })
+    }
+}
+
+impl Extend<Arc<Delivery>> for Deliveries {
+    fn extend<I: IntoIterator<Item = Arc<Delivery>>>(&mut self, deliveries: I) {
+        self.0.extend(deliveries);
     }
 }
 
