@@ -11,7 +11,7 @@ use crate::message::{Peer, ServerRequest};
 use crate::method::{KnownMethods, Method};
 use crate::names::Template;
 use crate::options::{DistributedTracing, HttpServerOptions, SpanDetails};
-use crate::patterns::{ExcludedUrls, template_matches};
+use crate::patterns::{ExcludedUrls, is_telemetry_proxy, template_matches};
 use crate::redaction::FilterUrl;
 use crate::{address, diagnostics, user_agent};
 
@@ -45,6 +45,9 @@ impl ServerConfig {
 
     /// Whether nothing is to be recorded of `request`.
     pub(super) fn excludes(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> bool {
+        if is_telemetry_proxy(request.path) {
+            return true;
+        }
         let url = || Some(format!("{}://{}{}", origin.scheme, origin.authority()?, request.path));
         if self.excluded_urls.matches(request.path, url) {
             return true;
