@@ -17,6 +17,8 @@ use opentelemetry_sdk::{
     trace::SpanProcessor,
 };
 
+#[cfg(feature = "proxy")]
+use crate::proxy::Proxy;
 use crate::{
     ConfigureError, ConsoleOptions, Logfire,
     console::{Console, ConsoleProcessor},
@@ -115,6 +117,8 @@ impl Configuration {
                 providers: Providers::disabled(),
                 console: None,
                 deliveries: Deliveries::default(),
+                #[cfg(feature = "proxy")]
+                proxy: Proxy::new(crate::proxy::settings(&env)),
             };
             return Ok((Logfire::new(running, &env), false));
         }
@@ -135,11 +139,20 @@ impl Configuration {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
             pipelines.process_logs(ConsoleProcessor(console.clone()));
         }
+        #[cfg(feature = "proxy")]
+        let proxy = Proxy::new(destinations.proxy(&env));
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
         pipelines.spans.extend(self.processors);
 
         let providers = pipelines.providers(&resource, &env);
-        Ok((Logfire::new(Running { providers, console, deliveries }, &env), true))
+        let running = Running {
+            providers,
+            console,
+            deliveries,
+            #[cfg(feature = "proxy")]
+            proxy,
+        };
+        Ok((Logfire::new(running, &env), true))
     }
 }
 

@@ -19,6 +19,8 @@ use opentelemetry_sdk::{
     trace::SdkTracerProvider,
 };
 
+#[cfg(feature = "proxy")]
+use crate::proxy::Proxy;
 use crate::{
     FlushError, console::Console, environment::Environment, export::Deliveries,
     pipeline::Providers, warnings::Warnings,
@@ -55,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) providers: Providers,
     pub(crate) console: Option<Console>,
     pub(crate) deliveries: Deliveries,
+    #[cfg(feature = "proxy")]
+    pub(crate) proxy: Proxy,
 }
 
 impl Logfire {
@@ -68,9 +72,19 @@ impl Logfire {
         }
     }
 
-    #[cfg(feature = "tracing")]
+    #[cfg(any(feature = "proxy", feature = "tracing"))]
     pub(crate) fn warn(&self, warning: &str) {
         self.warnings.warn(&warning);
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     #[cfg(feature = "tracing")]
@@ -250,7 +264,7 @@ impl Running {
         note(&mut reasons, self.providers.tracers.force_flush());
         note(&mut reasons, self.providers.meters.force_flush());
         note(&mut reasons, self.providers.loggers.force_flush());
-        reasons.extend(self.deliveries.flush(deadline));
+        reasons.extend(self.deliveries().flush(deadline));
         self.finish(deadline, reasons)
     }
 
@@ -260,8 +274,19 @@ impl Running {
         note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));
         note(&mut reasons, self.providers.meters.shutdown_with_timeout(left()));
         note(&mut reasons, self.providers.loggers.shutdown_with_timeout(left()));
-        reasons.extend(self.deliveries.shutdown(deadline));
+        reasons.extend(self.deliveries().shutdown(deadline));
         self.finish(deadline, reasons)
+    }
+
+    /// All of them, so that they end at the same time.
+    #[cfg(feature = "proxy")]
+    fn deliveries(&self) -> Deliveries {
+        self.deliveries.with(&self.proxy.deliveries())
+    }
+
+    #[cfg(not(feature = "proxy"))]
+    const fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// The console comes last, so that it shows what the processors still had.

@@ -24,6 +24,7 @@
 //!
 //! - **`otlp-http`** (default): export over HTTP, as protobuf or JSON, with TLS by rustls and ring.
 //! - **`otlp-grpc`**: export over gRPC too, if `OTEL_EXPORTER_OTLP_PROTOCOL` says `grpc`.
+//! - **`proxy`**: `Logfire::proxy`, which forwards the telemetry of browsers; it needs `otlp-http`.
 //! - **`tracing`**: spans and events of the `tracing` crate, and records of the `log` crate, become spans and logs.
 //! - **`testing`**: the module `testing`, which captures what a test records.
 //!
@@ -42,6 +43,8 @@ mod ids;
 mod message;
 mod metrics;
 mod pipeline;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod resource;
 mod sampling;
 mod send;

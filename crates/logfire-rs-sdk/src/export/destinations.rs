@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use logfire_rs_delivery::{Destination, Region};
+#[cfg(feature = "proxy")]
+use logfire_rs_proxy::LogfireProxyBuilder;
 use opentelemetry_sdk::metrics::Temporality;
 
 use super::{
@@ -42,6 +44,28 @@ impl Destinations {
 
     pub(crate) const fn has_logfire(&self) -> bool {
         !self.logfire.is_empty()
+    }
+
+    /// The same destinations for what browsers send.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn proxy(&self, env: &Environment) -> LogfireProxyBuilder {
+        let mut proxy = crate::proxy::settings(env);
+        for destination in &self.logfire {
+            proxy = proxy.destination(destination.clone());
+        }
+        for (signal, browser_signal, target) in [
+            (Signal::Traces, logfire_rs_proxy::Signal::Traces, &self.traces),
+            (Signal::Metrics, logfire_rs_proxy::Signal::Metrics, &self.metrics),
+            (Signal::Logs, logfire_rs_proxy::Signal::Logs, &self.logs),
+        ] {
+            proxy = proxy.timeout(browser_signal, otlp::timeout(signal, env));
+            // A body for gRPC is another one, and it stays as it came.
+            let target = target.as_ref().filter(|target| target.encoding != Encoding::Grpc);
+            if let Some(OtlpTarget { destination, path, .. }) = target {
+                proxy = proxy.destination_of(browser_signal, path, destination.clone());
+            }
+        }
+        proxy
     }
 
     /// Starts the delivery threads.

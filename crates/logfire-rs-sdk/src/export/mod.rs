@@ -104,6 +104,12 @@ impl Outlet {
 }
 
 impl Deliveries {
+    /// These and `others`.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn with(&self, others: &logfire_rs_delivery::Deliveries) -> Self {
+        Self(self.0.iter().chain(others.iter()).map(Arc::clone).collect())
+    }
+
     /// Waits until everything has arrived; what has not.
     pub(crate) fn flush(&self, deadline: Instant) -> Vec<String> {
         texts(&self.0.flush(deadline.saturating_duration_since(Instant::now())))

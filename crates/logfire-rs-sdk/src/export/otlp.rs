@@ -195,7 +195,7 @@ fn trusting(signal: Signal, env: &Environment, destination: Destination) -> Dest
     })
 }
 
-fn timeout(signal: Signal, env: &Environment) -> Duration {
+pub(super) fn timeout(signal: Signal, env: &Environment) -> Duration {
     let own = signal.own("TIMEOUT");
     let timeout = milliseconds(env, &[&own, "OTEL_EXPORTER_OTLP_TIMEOUT"]);
     timeout.unwrap_or(Duration::from_secs(10))

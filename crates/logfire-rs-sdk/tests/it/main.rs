@@ -8,6 +8,8 @@ mod ending;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod pipelines;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 mod wire;
