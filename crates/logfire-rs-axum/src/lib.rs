@@ -5,6 +5,8 @@ mod body;
 mod endpoint;
 mod extract;
 mod layer;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -18,6 +20,8 @@ pub use crate::body::ObserveRequestBody;
 pub use crate::endpoint::endpoint;
 pub use crate::extract::RequestSpan;
 pub use crate::layer::{HttpServerLayer, layer};
+#[cfg(feature = "proxy")]
+pub use crate::proxy::logfire_proxy;
 
 /// Instruments `router` with the default options: every request that it gets becomes a span.
 ///

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod server;
 
 pub use logfire_rs_core::{
@@ -14,6 +16,8 @@ pub use crate::client::{
     Answer, Client, Connecting, InstrumentedConnection, InstrumentedConnector, client_layer,
     instrument_client, instrument_client_builder, instrument_client_with,
 };
+#[cfg(feature = "proxy")]
+pub use crate::proxy::{ProxyFuture, ProxyService, logfire_proxy};
 pub use crate::server::{
     HttpServerService, ObservingHttpServerService, Peer, instrument, instrument_with,
 };

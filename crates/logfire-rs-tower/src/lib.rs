@@ -6,6 +6,8 @@ mod future;
 mod headers;
 mod layer;
 mod observe;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -22,3 +24,5 @@ pub use crate::future::ResponseFuture;
 pub use crate::headers::HttpHeaders;
 pub use crate::layer::{HttpServerLayer, HttpServerService, instrument, instrument_with};
 pub use crate::observe::{ObserveRequestBody, ObservingHttpServerLayer};
+#[cfg(feature = "proxy")]
+pub use crate::proxy::{ProxyFuture, ProxyService, logfire_proxy};

@@ -38,6 +38,8 @@
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].
 //! - **`hyper`**: [`instrument_hyper`], [`instrument_hyper_client`], and the module [`hyper`].
 //! - **`tower`**: [`instrument_tower`], and the module [`tower`].
+//! - **`proxy`**: [`LogfireProxy`], which forwards the telemetry of browsers, `Logfire::proxy`, and the
+//!   `logfire_proxy` of each framework's module.
 //! - **`warp`**: [`instrument_warp`], and the module [`warp`].
 //! - **`reqwest`**: [`instrument_reqwest`], and the module [`reqwest`].
 
@@ -61,6 +63,8 @@ pub use logfire_rs_hyper::{
     instrument_client_with as instrument_hyper_client_with,
     instrument_with as instrument_hyper_with,
 };
+#[cfg(feature = "proxy")]
+pub use logfire_rs_proxy::{self as proxy, LogfireProxy};
 #[cfg(feature = "reqwest")]
 pub use logfire_rs_reqwest::{
     self as reqwest, instrument as instrument_reqwest, instrument_with as instrument_reqwest_with,

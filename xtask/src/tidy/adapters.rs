@@ -51,6 +51,7 @@ const NOT_PLUMBING: &[(&str, &str)] = &[
     ("actix-web/src/lib", "modules, re-exports and entry points"),
     ("actix-web/src/task", "the tasks of WebSockets"),
     ("warp/src/endpoint", "the extractors of the endpoint record"),
+    ("tower/src/proxy", "mounts the telemetry proxy"),
     ("tower/src/ws", "what the mirrored WebSockets share"),
     ("axum/src/ws", "mirrors `axum::extract::ws`"),
     ("axum/src/proxy", "mounts the telemetry proxy"),

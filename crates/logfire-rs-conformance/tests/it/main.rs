@@ -17,4 +17,5 @@ mod http2;
 mod options;
 mod peers;
 mod propagation;
+mod proxy;
 mod secrets;
