@@ -17,11 +17,12 @@ use logfire_rs_core::HttpServerOptions;
 use logfire_rs_proxy::LogfireProxy;
 use tokio::net::TcpListener;
 
+type Serving = Pin<Box<dyn Future<Output = SocketAddr> + Send>>;
+
 /// One way to mount the proxy at `/logfire-proxy`.
 pub(crate) struct Mount {
     pub(crate) name: &'static str,
-    pub(crate) serve:
-        fn(LogfireProxy, HttpServerOptions) -> Pin<Box<dyn Future<Output = SocketAddr> + Send>>,
+    pub(crate) serve: fn(LogfireProxy, HttpServerOptions) -> Serving,
     /// How a route is written that has the parameter which the mount needs, if it needs one. The server has a route
     /// `/without-path` that has none.
     pub(crate) parameter: Option<&'static str>,
