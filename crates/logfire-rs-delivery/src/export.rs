@@ -5,6 +5,8 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::{Tally, tally::Outcome};
+
 /// One body to be posted: a path below the destination's base URL, a content type and bytes.
 ///
 /// ```
@@ -19,6 +21,7 @@ pub struct Export {
     headers: HeaderMap,
     body: Bytes,
     timeout: Option<Duration>,
+    counted: Option<(Tally, u64)>,
 }
 
 impl Export {
@@ -37,7 +40,7 @@ impl Export {
     ) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { path: path.into(), headers, body: body.into(), timeout: None }
+        Self { path: path.into(), headers, body: body.into(), timeout: None, counted: None }
     }
 
     /// Sends a header with this export, instead of an earlier one and of the destination's own of the same name.
@@ -69,6 +72,19 @@ impl Export {
         self
     }
 
+    /// Has `tally` count what becomes of the `items` in this export.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::{Export, Tally};
+    /// let logs = Tally::default();
+    /// let export = Export::new("/v1/logs", "application/json", "{}").counted(&logs, 1);
+    /// ```
+    #[must_use]
+    pub fn counted(mut self, tally: &Tally, items: u64) -> Self {
+        self.counted = Some((tally.clone(), items));
+        self
+    }
+
     /// The length of the body in bytes, before compression: what counts against the queue's limit.
     ///
     /// ```
@@ -78,6 +94,12 @@ impl Export {
     #[must_use]
     pub fn size(&self) -> usize {
         self.body.len()
+    }
+
+    pub(crate) fn became(&self, outcome: Outcome) {
+        if let Some((tally, items)) = &self.counted {
+            tally.add(outcome, *items);
+        }
     }
 
     pub(crate) fn path(&self) -> &str {

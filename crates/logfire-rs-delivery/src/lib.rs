@@ -44,6 +44,7 @@ mod queue;
 mod region;
 mod reports;
 mod retry;
+mod tally;
 mod transport;
 mod worker;
 
@@ -55,3 +56,4 @@ pub use options::DeliveryOptions;
 pub use problem::Problem;
 pub use queue::{DeliveryCounts, SubmitError, Unfinished};
 pub use region::Region;
+pub use tally::{Tally, TallyCounts};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{DeliveryOptions, Export};
+use crate::{DeliveryOptions, Export, tally::Outcome};
 
 /// The longest wait between two tries while a shutdown waits for them.
 const PAUSE_DURING_SHUTDOWN: Duration = Duration::from_millis(200);
@@ -143,6 +143,7 @@ impl Queue {
             return Ok(());
         };
         state.lost += 1;
+        export.became(Outcome::Lost);
         Err(refusal)
     }
 
@@ -153,7 +154,7 @@ impl Queue {
             match (state.exports.front(), state.deadline) {
                 (Some(_), Some(deadline)) if Instant::now() >= deadline => {
                     let rest = state.exports.len() as u64;
-                    state.exports.clear();
+                    state.exports.drain(..).for_each(|export| export.became(Outcome::Lost));
                     state.bytes = 0;
                     state.lost += rest;
                     state.finished += rest;
@@ -169,16 +170,15 @@ impl Queue {
         }
     }
 
-    /// Takes the export at the front off the queue.
-    pub(crate) fn finish(&self, accepted: bool) {
+    /// Takes the export at the front, of which it is known what became, off the queue.
+    pub(crate) fn finish(&self, outcome: Outcome) {
         let mut state = self.lock();
         if let Some(export) = state.exports.pop_front() {
             state.bytes -= export.size();
             state.finished += 1;
-            if accepted {
-                state.accepted += 1;
-            } else {
-                state.lost += 1;
+            match outcome {
+                Outcome::Accepted => state.accepted += 1,
+                Outcome::Lost => state.lost += 1,
             }
         }
         self.changed.notify_all();

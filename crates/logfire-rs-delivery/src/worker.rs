@@ -12,6 +12,7 @@ use crate::{
     queue::{Next, Queue},
     reports::Reports,
     retry::Backoff,
+    tally::Outcome,
     transport::{Answer, Transport},
 };
 
@@ -40,18 +41,19 @@ impl Worker {
     pub(crate) fn run(mut self) {
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         while let Some(export) = self.queue.front() {
-            let accepted = self.deliver(&export);
+            let outcome = self.deliver(&export);
+            export.became(outcome);
             // The report comes first: whoever waits for the queue can rely on it.
             // After a shutdown its result tells the losses.
             if !self.queue.is_closed() {
-                self.reports.lost(self.queue.counts().lost + u64::from(!accepted));
+                self.reports.lost(self.queue.counts().lost + u64::from(outcome == Outcome::Lost));
             }
-            self.queue.finish(accepted);
+            self.queue.finish(outcome);
         }
     }
 
-    fn deliver(&mut self, export: &Export) -> bool {
-        let Ok(attempt) = self.transport.attempt(export) else { return false };
+    fn deliver(&mut self, export: &Export) -> Outcome {
+        let Ok(attempt) = self.transport.attempt(export) else { return Outcome::Lost };
         let started = Instant::now();
         let mut backoff = Backoff::new(self.first_retry_after);
         loop {
@@ -59,12 +61,12 @@ impl Worker {
                 Answer::Accepted => {
                     self.reached = true;
                     self.reports.well();
-                    return true;
+                    return Outcome::Accepted;
                 }
                 Answer::Refused { reason } => {
                     self.reached = true;
                     self.reports.refused(reason);
-                    return false;
+                    return Outcome::Lost;
                 }
                 Answer::Busy { reason, retry_after } => {
                     self.reached = true;
@@ -82,7 +84,7 @@ impl Worker {
                 || wait > self.give_up_after.saturating_sub(started.elapsed())
                 || self.queue.pause(wait, asked.is_some()) == Next::GiveUp
             {
-                return false;
+                return Outcome::Lost;
             }
         }
     }

@@ -10,6 +10,7 @@ use std::{
 
 use logfire_rs_delivery::{
     Compression, Deliveries, Delivery, DeliveryOptions, Destination, Export, Problem, SubmitError,
+    Tally,
 };
 use receiver::{Answer, Receiver};
 
@@ -252,4 +253,45 @@ fn deliveries_end_together() {
     let unfinished = deliveries.shutdown(Duration::from_secs(3));
     let unfinished: Vec<_> = unfinished.iter().map(ToString::to_string).collect();
     assert_eq!(unfinished, [format!("1 export to {} not delivered", hanging.url())]);
+}
+
+#[test]
+fn a_tally_counts_what_becomes_of_the_items() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Status(200),
+        1 => Answer::Status(400),
+        _ => Answer::Hang,
+    });
+    let delivery = Delivery::start(to(&receiver), quick().max_exports(2)).unwrap();
+    let tally = Tally::default();
+    let submit = |items| delivery.submit(export("x").counted(&tally, items));
+    let counts = || (tally.counts().accepted, tally.counts().lost);
+    submit(1).unwrap();
+    delivery.flush(LONG).unwrap();
+    assert_eq!(counts(), (1, 0));
+    submit(20).unwrap();
+    delivery.flush(LONG).unwrap_err();
+    assert_eq!(counts(), (1, 20));
+    submit(300).unwrap();
+    receiver.wait_for(3);
+    submit(4_000).unwrap();
+    submit(50_000).unwrap_err();
+    assert_eq!(counts(), (1, 50_020));
+}
+
+#[test]
+fn a_destination_that_restarts_gets_everything() {
+    let first = Receiver::start();
+    let delivery = Delivery::start(to(&first), quick()).unwrap();
+    delivery.submit(export("before")).unwrap();
+    delivery.flush(LONG).unwrap();
+    first.stop();
+    delivery.submit(export("meanwhile")).unwrap();
+    delivery.flush(Duration::from_millis(100)).unwrap_err();
+    let second = Receiver::again(first.address);
+    delivery.submit(export("after")).unwrap();
+    delivery.flush(LONG).unwrap();
+    assert_eq!(bodies(&first), ["before"]);
+    assert_eq!(bodies(&second), ["meanwhile", "after"]);
+    assert_eq!(delivery.counts().lost, 0);
 }

@@ -164,6 +164,16 @@ pub(crate) fn is_pending(span: &SpanData) -> bool {
     attribute(&span.attributes, &[SPAN_TYPE]).is_some_and(|value| value.as_str() == PENDING)
 }
 
+/// Whether a span that is encoded already is pending.
+#[cfg(feature = "otlp-http")]
+pub(crate) fn announces(span: &opentelemetry_proto::tonic::trace::v1::Span) -> bool {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+
+    let types = span.attributes.iter().filter(|attribute| attribute.key == SPAN_TYPE);
+    let mut values = types.filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
+    values.any(|value| matches!(value, Value::StringValue(text) if text == PENDING))
+}
+
 /// Takes out the pending spans whose real span is in the same batch: it says everything.
 #[cfg(feature = "otlp-http")]
 pub(crate) fn remove_outdated_pending(batch: &mut Vec<SpanData>) {

@@ -22,7 +22,7 @@ use opentelemetry_sdk::{
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::{
-    FlushError, console::Console, environment::Environment, export::Deliveries,
+    ExportStatistics, FlushError, console::Console, environment::Environment, export::Deliveries,
     pipeline::Providers, warnings::Warnings,
 };
 
@@ -211,6 +211,21 @@ impl Logfire {
         &self.running.providers.loggers
     }
 
+    /// What became of the spans and logs that were recorded so far: delivered, lost, or still on their way.
+    ///
+    /// Losses are also told in a warning, at most once a minute.
+    ///
+    /// ```
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let statistics = logfire.export_statistics();
+    /// assert!(statistics.spans.iter().all(|spans| spans.dropped == 0));
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn export_statistics(&self) -> ExportStatistics {
+        self.running.deliveries.statistics()
+    }
+
     /// Runs `work` on a thread of its own, because processors of the user may know no limit.
     fn within(
         &self,
@@ -269,6 +284,8 @@ impl Running {
     }
 
     fn shutdown(&self, deadline: Instant) -> Result<(), FlushError> {
+        // What is lost from here on is told in the error.
+        self.deliveries.tell_losses();
         let mut reasons = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
         note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));

@@ -48,6 +48,7 @@ mod proxy;
 mod resource;
 mod sampling;
 mod send;
+mod statistics;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tracing")]
@@ -61,6 +62,7 @@ pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;
 pub use ids::TimeOrderedIdGenerator;
 pub use send::SendToLogfire;
+pub use statistics::{DestinationStatistics, ExportStatistics};
 
 pub use opentelemetry;
 pub use opentelemetry_sdk;

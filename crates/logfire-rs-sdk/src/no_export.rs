@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    ConfigureError,
+    ConfigureError, ExportStatistics,
     environment::Environment,
     pipeline::Pipelines,
     send::{LogfireSettings, Tokens},
@@ -59,6 +59,12 @@ impl Outlets {
 }
 
 impl Deliveries {
+    pub(crate) fn statistics(&self) -> ExportStatistics {
+        ExportStatistics::default()
+    }
+
+    pub(crate) const fn tell_losses(&self) {}
+
     pub(crate) const fn flush(&self, _deadline: Instant) -> Vec<String> {
         Vec::new()
     }

@@ -73,8 +73,9 @@ pub use logfire_rs_reqwest::{
 pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
-    self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, FlushError, Logfire,
-    LogfireSpanProcessor, SendToLogfire, TimeOrderedIdGenerator, configure,
+    self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
+    ExportStatistics, FlushError, Logfire, LogfireSpanProcessor, SendToLogfire,
+    TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

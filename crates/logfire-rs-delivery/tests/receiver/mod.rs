@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,8 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
     answer: Box<dyn Fn(usize) -> Answer + Send + Sync>,
+    /// The connections; none once it has stopped.
+    open: Mutex<Option<Vec<Weak<TcpStream>>>>,
 }
 
 /// One request, its body as it was before compression.
@@ -47,18 +49,34 @@ impl Receiver {
 
     /// Answers the request number `n`, from zero, with `answer(n)`.
     pub(crate) fn answering(answer: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    /// Answers each request with `200`, where another one has stopped.
+    pub(crate) fn again(address: SocketAddr) -> Self {
+        Self::listen(TcpListener::bind(address).unwrap(), |_| Answer::Status(200))
+    }
+
+    fn listen(
+        listener: TcpListener,
+        answer: impl Fn(usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             received: Mutex::default(),
             arrived: Condvar::new(),
             answer: Box::new(answer),
+            open: Mutex::new(Some(Vec::new())),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let shared = Arc::clone(&accepting);
-                std::thread::spawn(move || shared.serve(&stream.unwrap()));
+                let (stream, shared) = (Arc::new(stream.unwrap()), Arc::clone(&accepting));
+                match &mut *shared.open.lock().unwrap() {
+                    Some(open) => open.push(Arc::downgrade(&stream)),
+                    None => return,
+                }
+                std::thread::spawn(move || shared.serve(&stream));
             }
         });
         Self { address, shared }
@@ -66,6 +84,20 @@ impl Receiver {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Closes the port and all connections, as the end of its process would.
+    pub(crate) fn stop(&self) {
+        let open = self.shared.open.lock().unwrap().take();
+        for stream in open.into_iter().flatten().filter_map(|stream| stream.upgrade()) {
+            // The other side may have closed it.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        // The thread that accepts sees that it is over, and drops the listener.
+        let _ = TcpStream::connect(self.address);
+        while TcpStream::connect(self.address).is_ok() {
+            std::thread::yield_now();
+        }
     }
 
     /// Everything that has arrived so far.

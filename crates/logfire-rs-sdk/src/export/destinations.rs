@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logfire_rs_delivery::{Destination, Region};
+use logfire_rs_delivery::{Destination, Region, Tally};
 #[cfg(feature = "proxy")]
 use logfire_rs_proxy::LogfireProxyBuilder;
 use opentelemetry_sdk::metrics::Temporality;
@@ -70,8 +70,9 @@ impl Destinations {
 
     /// Starts the delivery threads.
     pub(crate) fn open(self, env: &Environment) -> Result<Outlets, ConfigureError> {
-        let mut outlets = Outlets::default();
+        let mut outlets = Outlets::new(env);
         for destination in self.logfire {
+            let name = destination.to_string();
             let delivery = outlets.deliver_to(destination, env)?;
             for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
                 outlets.of(signal).push(Outlet {
@@ -81,6 +82,8 @@ impl Destinations {
                     encoding: Encoding::Protobuf,
                     // Logfire adds up deltas; so does its Python SDK send them.
                     temporality: Temporality::Delta,
+                    destination: name.clone(),
+                    tally: Tally::default(),
                 });
             }
         }
@@ -91,11 +94,13 @@ impl Destinations {
         ] {
             let Some(OtlpTarget { destination, path, encoding }) = target else { continue };
             let outlet = Outlet {
+                destination: destination.to_string(),
                 delivery: outlets.deliver_to(destination, env)?,
                 is_logfire: false,
                 path,
                 encoding,
                 temporality: self.otlp_temporality,
+                tally: Tally::default(),
             };
             outlets.of(signal).push(outlet);
         }

@@ -3,6 +3,11 @@
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use prost::Message;
 
+use super::{
+    Outlet,
+    split::{self, Part, Request},
+};
+
 /// How bodies are written. <https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -21,7 +26,18 @@ impl Encoding {
         }
     }
 
-    fn encode<T: Message + serde::Serialize>(self, request: &T) -> Result<Vec<u8>, OTelSdkError> {
+    /// The longest body, before compression: what Logfire's Python SDK sends, and what gRPC servers take by default.
+    pub(crate) const fn max_body(self) -> usize {
+        match self {
+            Self::Protobuf | Self::Json => 5 * 1000 * 1000,
+            Self::Grpc => 4 * 1024 * 1024,
+        }
+    }
+
+    pub(super) fn encode<T: Message + serde::Serialize>(
+        self,
+        request: &T,
+    ) -> Result<Vec<u8>, OTelSdkError> {
         match self {
             Self::Json => serde_json::to_vec(request)
                 .map_err(|error| OTelSdkError::InternalFailure(error.to_string())),
@@ -31,25 +47,28 @@ impl Encoding {
 }
 
 /// Encodes a request at most once per encoding, and has every outlet submit it.
-pub(crate) fn submit_to_all<T: Message + serde::Serialize>(
-    outlets: &[super::Outlet],
-    request: &T,
-) -> OTelSdkResult {
-    let mut bodies: Vec<(Encoding, Vec<u8>)> = Vec::new();
+pub(super) fn submit_to_all<R: Request>(outlets: &[Outlet], request: &R) -> OTelSdkResult {
+    let mut encoded: Vec<(Encoding, Vec<Part>)> = Vec::new();
     let mut result = Ok(());
     for outlet in outlets {
-        let known = bodies.iter().find(|(encoding, _)| *encoding == outlet.encoding);
-        let body = match known {
-            Some((_, body)) => body.clone(),
-            None => {
-                let body = outlet.encoding.encode(request)?;
-                bodies.push((outlet.encoding, body.clone()));
-                body
-            }
+        let known = encoded.iter().position(|(encoding, _)| *encoding == outlet.encoding);
+        let parts = match known.and_then(|known| encoded.get(known)) {
+            Some((_, parts)) => parts.clone(),
+            None => match split::parts(request, outlet.encoding) {
+                Ok(parts) => {
+                    encoded.push((outlet.encoding, parts.clone()));
+                    parts
+                }
+                Err(error) => {
+                    outlet.tally.lose(request.counted());
+                    result = Err(error);
+                    continue;
+                }
+            },
         };
-        // One full queue is no reason to keep the body from the others.
-        if let Err(error) = outlet.submit(body) {
-            result = Err(error);
+        // One full queue is no reason to keep the bodies from the others.
+        for part in parts {
+            result = outlet.submit(part).and(result);
         }
     }
     result

@@ -4,11 +4,13 @@
 //! [`logfire_rs_delivery::Delivery`], whose waits have limits; the threads of the OpenTelemetry SDK never wait for a
 //! network.
 
+mod accounts;
 mod destinations;
 mod encode;
 mod logs;
 mod metrics;
 mod otlp;
+mod split;
 mod traces;
 
 use std::{
@@ -16,19 +18,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use logfire_rs_delivery::{Delivery, DeliveryOptions, Destination, Export, Unfinished};
+use logfire_rs_delivery::{
+    Delivery, DeliveryOptions, Destination, Export, Problem, Tally, Unfinished,
+};
 use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     metrics::Temporality,
 };
 
 pub(crate) use self::destinations::Destinations;
-use self::{encode::Encoding, otlp::Signal};
-use crate::{ConfigureError, environment::Environment, pipeline::Pipelines};
+use self::{
+    accounts::{Accounts, Tell},
+    encode::Encoding,
+    otlp::Signal,
+    split::Part,
+};
+use crate::{ConfigureError, ExportStatistics, environment::Environment, pipeline::Pipelines};
 
 /// All ways out, and their deliveries, each once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outlets {
+    accounts: Arc<Accounts>,
     traces: Vec<Outlet>,
     metrics: Vec<Outlet>,
     logs: Vec<Outlet>,
@@ -45,17 +55,39 @@ struct Outlet {
     encoding: Encoding,
     /// For metrics only.
     temporality: Temporality,
+    /// The base URL.
+    destination: String,
+    tally: Tally,
 }
 
 /// What a flush has to wait for when the providers are done.
 #[derive(Debug, Default)]
-pub(crate) struct Deliveries(logfire_rs_delivery::Deliveries);
+pub(crate) struct Deliveries {
+    all: logfire_rs_delivery::Deliveries,
+    /// None if nothing is recorded.
+    accounts: Option<Arc<Accounts>>,
+}
 
 impl Outlets {
+    fn new(env: &Environment) -> Self {
+        Self {
+            accounts: Arc::new(Accounts::new(env.warnings.clone())),
+            traces: Vec::new(),
+            metrics: Vec::new(),
+            logs: Vec::new(),
+            deliveries: Vec::new(),
+        }
+    }
+
     /// Puts exporters behind the providers.
     pub(crate) fn install(self, pipelines: &mut Pipelines, env: &Environment) -> Deliveries {
+        let accounts = self.accounts;
+        accounts.spans.open(&self.traces);
+        accounts.metrics.open(&self.metrics);
+        accounts.logs.open(&self.logs);
         if !self.traces.is_empty() {
-            pipelines.spans.push(Box::new(traces::span_processor(self.traces, env)));
+            let processor = traces::span_processor(self.traces, Arc::clone(&accounts), env);
+            pipelines.spans.push(Box::new(processor));
         }
         if pipelines.has_metrics {
             for outlet in self.metrics {
@@ -63,9 +95,10 @@ impl Outlets {
             }
         }
         if !self.logs.is_empty() {
-            pipelines.process_logs(logs::log_processor(self.logs, env));
+            pipelines.process_logs(logs::log_processor(self.logs, Arc::clone(&accounts), env));
         }
-        Deliveries(self.deliveries.into_iter().map(|(_, delivery)| delivery).collect())
+        let all = self.deliveries.into_iter().map(|(_, delivery)| delivery).collect();
+        Deliveries { all, accounts: Some(accounts) }
     }
 
     const fn of(&mut self, signal: Signal) -> &mut Vec<Outlet> {
@@ -86,8 +119,11 @@ impl Outlets {
         {
             return Ok(Arc::clone(delivery));
         }
-        let warnings = env.warnings.clone();
-        let options = DeliveryOptions::default().on_problem(move |problem| warnings.warn(problem));
+        let (warnings, accounts) = (env.warnings.clone(), Arc::clone(&self.accounts));
+        let options = DeliveryOptions::default().on_problem(move |problem| match problem {
+            Problem::Lost { .. } => accounts.tell(Tell::IfDue),
+            other => warnings.warn(other),
+        });
         let delivery = Delivery::start(destination.clone(), options);
         let delivery = Arc::new(delivery.map_err(ConfigureError::Thread)?);
         self.deliveries.push((destination, Arc::clone(&delivery)));
@@ -96,9 +132,10 @@ impl Outlets {
 }
 
 impl Outlet {
-    fn submit(&self, body: Vec<u8>) -> OTelSdkResult {
+    fn submit(&self, (body, items): Part) -> OTelSdkResult {
+        let export = Export::new(self.path, self.encoding.content_type(), body);
         self.delivery
-            .submit(Export::new(self.path, self.encoding.content_type(), body))
+            .submit(export.counted(&self.tally, items))
             .map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
     }
 }
@@ -107,17 +144,30 @@ impl Deliveries {
     /// These and `others`.
     #[cfg(feature = "proxy")]
     pub(crate) fn with(&self, others: &logfire_rs_delivery::Deliveries) -> Self {
-        Self(self.0.iter().chain(others.iter()).map(Arc::clone).collect())
+        let all = self.all.iter().chain(others.iter()).map(Arc::clone).collect();
+        Self { all, accounts: self.accounts.clone() }
+    }
+
+    /// What became of everything so far.
+    pub(crate) fn statistics(&self) -> ExportStatistics {
+        self.accounts.as_ref().map(|accounts| accounts.statistics()).unwrap_or_default()
+    }
+
+    /// Tells losses that have not been told yet.
+    pub(crate) fn tell_losses(&self) {
+        if let Some(accounts) = &self.accounts {
+            accounts.tell(Tell::Now);
+        }
     }
 
     /// Waits until everything has arrived; what has not.
     pub(crate) fn flush(&self, deadline: Instant) -> Vec<String> {
-        texts(&self.0.flush(deadline.saturating_duration_since(Instant::now())))
+        texts(&self.all.flush(deadline.saturating_duration_since(Instant::now())))
     }
 
     /// Takes nothing more, and waits until everything has arrived; what has not.
     pub(crate) fn shutdown(&self, deadline: Instant) -> Vec<String> {
-        texts(&self.0.shutdown(deadline.saturating_duration_since(Instant::now())))
+        texts(&self.all.shutdown(deadline.saturating_duration_since(Instant::now())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Spans to their outlets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry::Context;
 use opentelemetry_proto::{
@@ -19,7 +19,12 @@ use opentelemetry_sdk::{
     },
 };
 
-use super::{Outlet, encode::submit_to_all, milliseconds, size};
+use super::{
+    Outlet,
+    accounts::{Accounts, Tell},
+    encode::submit_to_all,
+    milliseconds, size,
+};
 use crate::{data_model, environment::Environment};
 
 /// As Logfire's Python SDK does: spans are to be seen soon.
@@ -32,6 +37,7 @@ const BATCH: usize = 512;
 /// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor>
 pub(crate) fn span_processor(
     outlets: Vec<Outlet>,
+    accounts: Arc<Accounts>,
     env: &Environment,
 ) -> impl SpanProcessor + use<> {
     let delay = milliseconds(env, &["OTEL_BSP_SCHEDULE_DELAY"]).unwrap_or(SCHEDULE_DELAY);
@@ -40,35 +46,43 @@ pub(crate) fn span_processor(
     let announcing = (!to_logfire.is_empty()).then(RandomIdGenerator::default);
     // A span that is announced takes two places.
     let queue = if announcing.is_some() { 2 * QUEUE } else { QUEUE };
+    let room = size(env, "OTEL_BSP_MAX_QUEUE_SIZE", queue);
     let config = BatchConfigBuilder::default()
         .with_scheduled_delay(delay)
-        .with_max_queue_size(size(env, "OTEL_BSP_MAX_QUEUE_SIZE", queue))
+        .with_max_queue_size(room)
         .with_max_export_batch_size(size(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH))
         .build();
     let resource = ResourceAttributesWithSchema::default();
-    let exporter = Exporter { to_logfire, to_others, resource };
+    let exporter = Exporter { to_logfire, to_others, resource, accounts: Arc::clone(&accounts) };
     let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
-    Announcing { batch, announcing }
+    Counting { batch, announcing, accounts, room }
 }
 
 /// Batches spans, and with Logfire among the outlets also what announces them.
+///
+/// It turns away what the queue has no room for, before the batch processor does, which tells nobody.
 #[derive(Debug)]
-struct Announcing {
+struct Counting {
     batch: BatchSpanProcessor,
     announcing: Option<RandomIdGenerator>,
+    accounts: Arc<Accounts>,
+    room: usize,
 }
 
-impl SpanProcessor for Announcing {
+impl SpanProcessor for Counting {
     fn on_start(&self, span: &mut Span, _cx: &Context) {
         if let Some(ids) = &self.announcing
             && let Some(pending) = data_model::pending(span, ids)
+            && self.accounts.spans.admit(self.room, false)
         {
             self.batch.on_end(pending);
         }
     }
 
     fn on_end(&self, span: SpanData) {
-        self.batch.on_end(span);
+        if span.span_context.is_sampled() && self.accounts.spans.admit(self.room, true) {
+            self.batch.on_end(span);
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -76,7 +90,9 @@ impl SpanProcessor for Announcing {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.batch.shutdown_with_timeout(timeout)
+        let result = self.batch.shutdown_with_timeout(timeout);
+        self.accounts.spans.close();
+        result
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -90,11 +106,14 @@ struct Exporter {
     /// Only Logfire knows what a pending span is.
     to_others: Vec<Outlet>,
     resource: ResourceAttributesWithSchema,
+    accounts: Arc<Accounts>,
 }
 
 impl SpanExporter for Exporter {
     /// Messages and levels are added here, on the thread that exports, so that no request waits for them.
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        let ended = batch.iter().filter(|span| !data_model::is_pending(span)).count();
+        self.accounts.spans.hand_over(batch.len(), ended as u64);
         data_model::remove_outdated_pending(&mut batch);
         batch.iter_mut().for_each(data_model::complete);
         let mut result = Ok(());
@@ -107,6 +126,7 @@ impl SpanExporter for Exporter {
         if !batch.is_empty() {
             result = result.and(submit_to_all(&self.to_others, &self.request(batch)));
         }
+        self.accounts.tell(Tell::IfDue);
         result
     }
 

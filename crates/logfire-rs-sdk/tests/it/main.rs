@@ -1,6 +1,7 @@
 //! The SDK over real sockets, without globals and without the environment of the process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
 mod configuring;
 mod console;
 mod credentials;
