@@ -1,6 +1,7 @@
 //! The configuration, and putting it all together; the setters are below, by what they are about.
 
 mod logfire;
+mod model;
 mod outlets;
 mod process;
 mod service;
@@ -12,7 +13,7 @@ use opentelemetry::{
     propagation::{TextMapCompositePropagator, TextMapPropagator},
 };
 use opentelemetry_sdk::{
-    logs::LoggerProviderBuilder,
+    logs::LogProcessor,
     propagation::{BaggagePropagator, TraceContextPropagator},
     trace::SpanProcessor,
 };
@@ -20,14 +21,14 @@ use opentelemetry_sdk::{
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::{
-    ConfigureError, ConsoleOptions, Logfire,
+    ConfigureError, ConsoleOptions, Logfire, Scrubbing,
     console::{Console, ConsoleProcessor},
     environment::{Environment, Lookup},
     export::{Deliveries, Destinations},
     guard::Running,
     ids::Ids,
     metrics::MetricsSettings,
-    pipeline::{Pipelines, Providers},
+    pipeline::{LogPipeline, Pipelines, Providers},
     resource::ResourceSettings,
     send::LogfireSettings,
     warnings::Warnings,
@@ -56,8 +57,9 @@ pub struct Configuration {
     logfire: LogfireSettings,
     resource: ResourceSettings,
     console: ConsoleOptions,
+    scrubbing: Scrubbing,
     processors: Vec<Box<dyn SpanProcessor>>,
-    loggers: LoggerProviderBuilder,
+    log_processors: Vec<Box<dyn LogProcessor>>,
     metrics: MetricsSettings,
     ids: Ids,
     env_lookup: Option<Lookup>,
@@ -124,17 +126,19 @@ impl Configuration {
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
-        let resource = self.resource.resolve(&env);
+        let scrubber = self.scrubbing.compile(env.warnings.clone())?;
+        let resource = scrubber.resource(&self.resource.resolve(&env));
         let console = self
             .console
             .resolve(&env)
-            .map(Console::start)
+            .map(|options| Console::start(options, scrubber.clone()))
             .transpose()
             .map_err(ConfigureError::Thread)?;
 
         let has_metrics = !self.metrics.off;
         let meters = self.metrics.builder(destinations.has_logfire(), &env);
-        let mut pipelines = Pipelines::new(self.ids, meters, has_metrics, self.loggers);
+        let mut pipelines = Pipelines::new(self.ids, meters, has_metrics, scrubber);
+        pipelines.process_logs(LogPipeline { processors: self.log_processors });
         if let Some(console) = &console {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
             pipelines.process_logs(ConsoleProcessor(console.clone()));
@@ -142,7 +146,7 @@ impl Configuration {
         #[cfg(feature = "proxy")]
         let proxy = Proxy::new(destinations.proxy(&env));
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
-        pipelines.spans.extend(self.processors);
+        pipelines.process_spans(self.processors);
 
         let providers = pipelines.providers(&resource, &env);
         let running = Running {

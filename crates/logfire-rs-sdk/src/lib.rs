@@ -40,6 +40,7 @@ mod error;
 mod export;
 mod guard;
 mod ids;
+mod level;
 mod message;
 mod metrics;
 mod pipeline;
@@ -47,6 +48,7 @@ mod pipeline;
 mod proxy;
 mod resource;
 mod sampling;
+mod scrubbing;
 mod send;
 mod statistics;
 #[cfg(feature = "testing")]
@@ -61,6 +63,8 @@ pub use data_model::LogfireSpanProcessor;
 pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;
 pub use ids::TimeOrderedIdGenerator;
+pub use level::Level;
+pub use scrubbing::{ScrubMatch, Scrubbed, Scrubber, Scrubbing, ScrubbingLogProcessor};
 pub use send::SendToLogfire;
 pub use statistics::{DestinationStatistics, ExportStatistics};
 

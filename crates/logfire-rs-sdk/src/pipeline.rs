@@ -2,24 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, InstrumentationScope, logs::Severity};
 #[cfg(feature = "otlp-http")]
 use opentelemetry_sdk::metrics::{PeriodicReader, exporter::PushMetricExporter};
 use opentelemetry_sdk::{
     Resource,
     error::{OTelSdkError, OTelSdkResult},
-    logs::{LogProcessor, LoggerProviderBuilder, SdkLoggerProvider},
+    logs::{LogProcessor, LoggerProviderBuilder, SdkLogRecord, SdkLoggerProvider},
     metrics::{MeterProviderBuilder, SdkMeterProvider},
     trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
 
-use crate::{environment::Environment, ids::Ids, sampling};
+use crate::{Scrubber, environment::Environment, ids::Ids, sampling};
 
 /// The pipelines of the three signals while they are put together.
 #[derive(Debug)]
 pub(crate) struct Pipelines {
     pub(crate) spans: Vec<Box<dyn SpanProcessor>>,
     ids: Ids,
+    /// For what leaves on a thread of its own, and scrubs there.
+    pub(crate) scrubber: Scrubber,
     meters: MeterProviderBuilder,
     /// Otherwise no exporter of metrics need be made.
     #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "nothing exports"))]
@@ -28,13 +30,22 @@ pub(crate) struct Pipelines {
 }
 
 impl Pipelines {
-    pub(crate) const fn new(
+    /// Log records are scrubbed before anything else sees them.
+    pub(crate) fn new(
         ids: Ids,
         meters: MeterProviderBuilder,
         has_metrics: bool,
-        loggers: LoggerProviderBuilder,
+        scrubber: Scrubber,
     ) -> Self {
-        Self { spans: Vec::new(), ids, meters, has_metrics, loggers }
+        let loggers = LoggerProviderBuilder::default().with_log_processor(scrubber.log_processor());
+        Self { spans: Vec::new(), ids, scrubber, meters, has_metrics, loggers }
+    }
+
+    /// Adds the processors of the user, which get scrubbed spans.
+    pub(crate) fn process_spans(&mut self, processors: Vec<Box<dyn SpanProcessor>>) {
+        if !processors.is_empty() {
+            self.spans.push(Box::new(self.scrubber.clone().wrap(Pipeline { processors })));
+        }
     }
 
     #[cfg(feature = "otlp-http")]
@@ -114,6 +125,41 @@ impl SpanProcessor for Pipeline {
         combined(self.processors.iter().map(|processor| {
             processor.shutdown_with_timeout(timeout.saturating_sub(started.elapsed()))
         }))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        for processor in &mut self.processors {
+            processor.set_resource(resource);
+        }
+    }
+}
+
+/// The log processors of the user.
+#[derive(Debug)]
+pub(crate) struct LogPipeline {
+    pub(crate) processors: Vec<Box<dyn LogProcessor>>,
+}
+
+impl LogProcessor for LogPipeline {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        for processor in &self.processors {
+            processor.emit(record, scope);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        combined(self.processors.iter().map(|processor| processor.force_flush()))
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        let started = Instant::now();
+        combined(self.processors.iter().map(|processor| {
+            processor.shutdown_with_timeout(timeout.saturating_sub(started.elapsed()))
+        }))
+    }
+
+    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
+        self.processors.iter().any(|processor| processor.event_enabled(level, target, name))
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -74,7 +74,7 @@ pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
-    ExportStatistics, FlushError, Logfire, LogfireSpanProcessor, SendToLogfire,
+    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Scrubbing, SendToLogfire,
     TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
@@ -158,6 +158,9 @@ mod documentation {
 
     #[doc = include_str!("../../../docs/prometheus.md")]
     pub struct Prometheus;
+
+    #[doc = include_str!("../../../docs/scrubbing.md")]
+    pub struct Scrubbing;
 
     #[doc = include_str!("../../../docs/testing.md")]
     pub struct Testing;

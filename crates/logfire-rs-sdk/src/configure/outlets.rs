@@ -48,7 +48,8 @@ impl Configuration {
         self
     }
 
-    /// Adds a log processor, which sees each record before the console and the exporters, and may change it for them.
+    /// Adds a log processor, which sees each record scrubbed, before the console and the exporters, and may change it
+    /// for them.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry::{InstrumentationScope, logs::LogRecord};
@@ -70,7 +71,7 @@ impl Configuration {
     /// let configuration = logfire_rs_sdk::configure().add_log_processor(Team);
     /// ```
     pub fn add_log_processor(mut self, processor: impl LogProcessor + 'static) -> Self {
-        self.loggers = self.loggers.with_log_processor(processor);
+        self.log_processors.push(Box::new(processor));
         self
     }
 

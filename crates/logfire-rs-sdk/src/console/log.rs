@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use opentelemetry::{
+    Key,
     logs::{AnyValue, Severity},
     trace::{SpanId, TraceId},
 };
@@ -31,7 +32,8 @@ impl Log {
             message.truncate(end);
             message.push('…');
         }
-        for (key, value) in record.attributes_iter() {
+        let for_people = |(key, _): &&(Key, AnyValue)| !key.as_str().starts_with("logfire.");
+        for (key, value) in record.attributes_iter().filter(for_people) {
             message.push_str(&format!(" {key}={}", shown(value)));
         }
         Self {

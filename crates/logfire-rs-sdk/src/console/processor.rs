@@ -18,6 +18,8 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 
+use crate::Scrubber;
+
 use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
 
 /// Starts and ends that may wait to be written; further ones are left out.
@@ -39,13 +41,13 @@ enum Event {
 }
 
 impl Console {
-    pub(crate) fn start(options: ResolvedConsole) -> io::Result<Self> {
+    pub(crate) fn start(options: ResolvedConsole, scrubber: Scrubber) -> io::Result<Self> {
         let (sender, events) = sync_channel(QUEUE);
         let left_out = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&left_out);
         thread::Builder::new()
             .name("logfire-console".to_owned())
-            .spawn(move || run(&events, &counter, options))?;
+            .spawn(move || run(&events, &counter, options, &scrubber))?;
         Ok(Self { sender, left_out })
     }
 
@@ -109,15 +111,26 @@ impl LogProcessor for ConsoleProcessor {
     }
 }
 
-fn run(events: &Receiver<Event>, left_out: &AtomicU64, options: ResolvedConsole) {
+fn run(
+    events: &Receiver<Event>,
+    left_out: &AtomicU64,
+    options: ResolvedConsole,
+    scrubber: &Scrubber,
+) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     let mut sink = sink(options.writer, options.colors);
     let mut renderer = Renderer::new(options.time_zone);
     while let Ok(event) = events.recv() {
         let mut text = renderer.left_out(left_out.swap(0, Ordering::Relaxed));
         match event {
-            Event::Start(span) => text.push_str(&renderer.start(&span)),
-            Event::End(span) => text.push_str(&renderer.end(&span)),
+            Event::Start(mut span) => {
+                scrubber.span(&mut span);
+                text.push_str(&renderer.start(&span));
+            }
+            Event::End(mut span) => {
+                scrubber.span(&mut span);
+                text.push_str(&renderer.end(&span));
+            }
             Event::Log(log) => text.push_str(&renderer.log(&log)),
             Event::Flush(flushed) => {
                 let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());

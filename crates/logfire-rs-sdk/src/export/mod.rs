@@ -86,7 +86,9 @@ impl Outlets {
         accounts.metrics.open(&self.metrics);
         accounts.logs.open(&self.logs);
         if !self.traces.is_empty() {
-            let processor = traces::span_processor(self.traces, Arc::clone(&accounts), env);
+            let scrubber = pipelines.scrubber.clone();
+            let processor =
+                traces::span_processor(self.traces, Arc::clone(&accounts), scrubber, env);
             pipelines.spans.push(Box::new(processor));
         }
         if pipelines.has_metrics {

@@ -25,7 +25,7 @@ use super::{
     encode::submit_to_all,
     milliseconds, size,
 };
-use crate::{data_model, environment::Environment};
+use crate::{Scrubber, data_model, environment::Environment};
 
 /// As Logfire's Python SDK does: spans are to be seen soon.
 const SCHEDULE_DELAY: Duration = Duration::from_millis(500);
@@ -38,6 +38,7 @@ const BATCH: usize = 512;
 pub(crate) fn span_processor(
     outlets: Vec<Outlet>,
     accounts: Arc<Accounts>,
+    scrubber: Scrubber,
     env: &Environment,
 ) -> impl SpanProcessor + use<> {
     let delay = milliseconds(env, &["OTEL_BSP_SCHEDULE_DELAY"]).unwrap_or(SCHEDULE_DELAY);
@@ -54,6 +55,7 @@ pub(crate) fn span_processor(
         .build();
     let resource = ResourceAttributesWithSchema::default();
     let exporter = Exporter { to_logfire, to_others, resource, accounts: Arc::clone(&accounts) };
+    let exporter = scrubber.wrap(exporter);
     let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
     Counting { batch, announcing, accounts, room }
 }

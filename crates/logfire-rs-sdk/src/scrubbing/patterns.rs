@@ -1,0 +1,177 @@
+//! What looks sensitive: the patterns, and where they match first.
+
+use std::ops::Range;
+
+use regex::Regex;
+
+/// Those of Logfire's Python SDK but for `auth(?!ors?\b)`, which has a look-ahead.
+const BEFORE_AUTH: &str = "password|passwd|mysql_pwd|secret";
+const AUTH: &str = "auth";
+const AFTER_AUTH: &str = "credential|private[._ -]?key|api[._ -]?key|session|cookie|\
+    social[._ -]?security|credit[._ -]?card|(?:\\b|_)(?:csrf|xsrf|jwt|ssn)(?:\\b|_)|\
+    logfire[._ -]?token";
+/// A Logfire token. The others are names of secrets, this is one.
+const TOKEN: &str = r"pylf_v\d+_";
+
+/// The default patterns, and those of the user.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    /// Everything, with `auth` whatever follows it: most texts do not match.
+    any: Regex,
+    /// Everything but `auth`.
+    but_auth: Regex,
+    auth: Regex,
+    /// What makes an `auth` an author.
+    author: Regex,
+    /// What is a secret itself, or what the user does not want to see.
+    itself: Regex,
+}
+
+/// A match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found<'a> {
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl Found<'_> {
+    pub(super) const fn range(&self) -> Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+}
+
+impl Patterns {
+    /// The error is about one of the user's patterns.
+    pub(super) fn new(extra: &[String]) -> Result<Self, regex::Error> {
+        // Each for itself first: `(` and `)` in two patterns could make a valid one together.
+        extra.iter().try_for_each(|pattern| compile(pattern).map(drop))?;
+        let extra = extra.iter().map(|pattern| format!("(?:{pattern})"));
+        let itself = [TOKEN.to_owned()].into_iter().chain(extra).collect::<Vec<_>>().join("|");
+        let [before, after] = [BEFORE_AUTH, AFTER_AUTH].map(dotless);
+        Ok(Self {
+            any: compile(&format!("{before}|{AUTH}|{after}|{itself}"))?,
+            but_auth: compile(&format!("{before}|{after}|{itself}"))?,
+            auth: compile(AUTH)?,
+            author: compile(r"\Aors?\b")?,
+            itself: compile(&itself)?,
+        })
+    }
+
+    /// The first match of any pattern at or behind `from`, as Python's `re.search` finds it.
+    pub(super) fn find<'a>(&self, text: &'a str, from: usize) -> Option<Found<'a>> {
+        self.any.find_at(text, from)?;
+        let found = |found: regex::Match<'a>| Found { text: found.as_str(), start: found.start() };
+        let other = self.but_auth.find_at(text, from).map(found);
+        let auth = self.first_auth(text, from).map(found);
+        match (auth, other) {
+            // Of two that begin together the first pattern wins; only the user's begin with `auth` too.
+            (Some(auth), Some(other)) if other.start < auth.start => Some(other),
+            (auth, other) => auth.or(other),
+        }
+    }
+
+    /// Whether what was found is no name of something secret, but to be hidden itself.
+    pub(super) fn is_secret_itself(&self, text: &str, found: &Found<'_>) -> bool {
+        let itself = self.itself.find_at(text, found.start);
+        itself.is_some_and(|itself| itself.range() == found.range())
+    }
+
+    /// `auth(?!ors?\b)`
+    fn first_auth<'a>(&self, text: &'a str, mut from: usize) -> Option<regex::Match<'a>> {
+        loop {
+            let auth = self.auth.find_at(text, from)?;
+            if !self.author.is_match(text.get(auth.end()..).unwrap_or_default()) {
+                return Some(auth);
+            }
+            from = auth.end();
+        }
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("(?is){pattern}"))
+}
+
+/// To Python an `i` without regard to case is also `ı` and `İ`; to Unicode's rules, which `regex` has, it is not.
+fn dotless(pattern: &str) -> String {
+    pattern.replace('i', "[iıİ]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&str> {
+        Patterns::new(&[]).unwrap().find(text, 0).map(|found| found.text)
+    }
+
+    #[test]
+    fn authors_are_not_secret() {
+        for (text, expected) in [
+            ("Author", None),
+            ("authors", None),
+            ("author's", None),
+            ("AUTHORS", None),
+            ("the author authorized it", Some("auth")),
+            ("authr", Some("auth")),
+            ("authorization", Some("auth")),
+            ("Authorization", Some("Auth")),
+            ("author_id", Some("auth")),
+            ("coauthor", None),
+            ("authors secret", Some("secret")),
+            ("secret author", Some("secret")),
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_default_pattern_matches() {
+        for (text, expected) in [
+            ("user_password", Some("password")),
+            ("PASSWD", Some("PASSWD")),
+            ("MYSQL_PWD", Some("MYSQL_PWD")),
+            ("clientSecret", Some("Secret")),
+            ("credentials", Some("credential")),
+            ("private-key", Some("private-key")),
+            ("privatekey", Some("privatekey")),
+            ("x-api-key", Some("api-key")),
+            ("api.key", Some("api.key")),
+            ("sessionid", Some("session")),
+            ("Set-Cookie", Some("Cookie")),
+            ("social security", Some("social security")),
+            ("creditCard", Some("creditCard")),
+            ("logfire_token", Some("logfire_token")),
+            ("x pylf_v1_us_abc", Some("pylf_v1_")),
+            ("csrf", Some("csrf")),
+            ("my_xsrf", Some("_xsrf")),
+            ("ssn", Some("ssn")),
+            ("has jwt value", Some("jwt")),
+            ("has_jwt_value", Some("_jwt_")),
+            ("xjwty", None),
+            ("lesson", None),
+            ("token", None),
+            ("nothing to see", None),
+            // What Python's `re.IGNORECASE` folds.
+            ("has \u{17f}ecret value", Some("\u{17f}ecret")),
+            ("has credent\u{131}al value", Some("credent\u{131}al")),
+            ("coo\u{212a}\u{130}e", Some("coo\u{212a}\u{130}e")),
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_the_user_come_after_the_default_ones() {
+        let patterns = Patterns::new(&["authors?".to_owned(), r"\d{4}".to_owned()]).unwrap();
+        let find = |text| patterns.find(text, 0).map(|found| found.text);
+        assert_eq!(find("Author"), Some("Author"));
+        assert_eq!(find("authority"), Some("auth"));
+        assert_eq!(find("year 2026"), Some("2026"));
+        let itself = |text: &str| patterns.is_secret_itself(text, &patterns.find(text, 0).unwrap());
+        assert!(itself("year 2026"));
+        assert!(itself("pylf_v1_"));
+        assert!(!itself("a password 2026"));
+        assert!(Patterns::new(&["a)|(b".to_owned()]).is_err());
+    }
+}
