@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::global::BoxedTracer;
-use opentelemetry::trace::{Span as _, SpanBuilder, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{Span, SpanBuilder, TraceContextExt as _, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope};
 
 use crate::metrics::{HttpMetrics, Side};
@@ -13,7 +12,7 @@ use crate::{attributes, diagnostics};
 
 /// Resolved at the first request, so that an SDK may be installed after the adapter.
 pub(crate) struct Backend {
-    tracer: Option<BoxedTracer>,
+    tracer: Option<Box<dyn StartSpan>>,
     pub(crate) metrics: Option<HttpMetrics>,
     pub(crate) propagation: Propagation,
     /// The tracer turned out to make no spans.
@@ -38,28 +37,64 @@ impl Backend {
     }
 
     /// The tracer, unless spans are switched off or there is no SDK to make them.
-    pub(crate) fn tracer(&self) -> Option<&BoxedTracer> {
-        self.tracer.as_ref().filter(|_| !self.no_sdk.load(Ordering::Relaxed))
+    pub(crate) fn tracer(&self) -> Option<&dyn StartSpan> {
+        self.tracer.as_deref().filter(|_| !self.no_sdk.load(Ordering::Relaxed))
     }
 
     /// `parent` with the span of `builder`, and whether that span records anything.
     pub(crate) fn start(
         &self,
-        tracer: &BoxedTracer,
+        tracer: &dyn StartSpan,
         builder: SpanBuilder,
         parent: &Context,
     ) -> (Context, bool) {
-        let span = tracer.build_with_context(builder, parent);
+        let (context, recording) = tracer.start(builder, parent);
+        let span = context.span();
         let span_id = span.span_context().span_id();
         if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id() {
             self.no_sdk.store(true, Ordering::Relaxed);
             diagnostics::no_tracer_provider();
         }
+        (context, recording)
+    }
+}
+
+/// A tracer of any type.
+///
+/// OpenTelemetry's own `BoxedTracer` boxes each span, and a context boxes what it gets once more.
+pub(crate) trait StartSpan: Send + Sync {
+    /// `parent` with a new span, and whether that span records anything.
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool);
+}
+
+impl<T> StartSpan for T
+where
+    T: Tracer + Send + Sync,
+    T::Span: Send + Sync + 'static,
+{
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> (Context, bool) {
+        let span = self.build_with_context(builder, parent);
         if span.is_recording() {
             (parent.with_span(span), true)
         } else {
             (parent.with_remote_span_context(span.span_context().clone()), false)
         }
+    }
+}
+
+/// A tracer provider of any type.
+pub(crate) trait Tracers: Send + Sync {
+    fn tracer(&self, scope: InstrumentationScope) -> Box<dyn StartSpan>;
+}
+
+impl<P> Tracers for P
+where
+    P: TracerProvider + Send + Sync,
+    P::Tracer: Send + Sync + 'static,
+    <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+{
+    fn tracer(&self, scope: InstrumentationScope) -> Box<dyn StartSpan> {
+        Box::new(self.tracer_with_scope(scope))
     }
 }
 

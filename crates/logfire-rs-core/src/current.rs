@@ -1,13 +1,13 @@
 //! The request that a thread is working on.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use opentelemetry::{Context, ContextGuard};
 
 use crate::request_span::RequestSpan;
 
 thread_local! {
-    static CURRENT: RefCell<Option<RequestSpan>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<RequestSpan>> = const { Cell::new(None) };
 }
 
 /// The request being served, from anywhere in its task.
@@ -27,7 +27,12 @@ thread_local! {
 /// ```
 #[must_use]
 pub fn current_request() -> Option<RequestSpan> {
-    CURRENT.try_with(|it| it.borrow().clone()).ok().flatten()
+    let clone = |it: &Cell<Option<RequestSpan>>| {
+        let current = it.take();
+        it.set(current.clone());
+        current
+    };
+    CURRENT.try_with(clone).ok().flatten()
 }
 
 /// While it lives, the context of a request and the request itself are the current ones.
@@ -57,5 +62,5 @@ impl Drop for Entered<'_> {
 
 fn swap(lent: &mut Option<RequestSpan>) {
     // Fails only while the thread ends, when there is no request to serve.
-    let _ = CURRENT.try_with(|it| std::mem::swap(&mut *it.borrow_mut(), lent));
+    let _ = CURRENT.try_with(|it| *lent = it.replace(lent.take()));
 }

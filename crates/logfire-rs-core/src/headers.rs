@@ -37,6 +37,16 @@ pub trait Headers {
 
     /// Visits each header line, in the order of the framework.
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>));
+
+    /// The first value of the header `name`, and whether there are more.
+    ///
+    /// By default found with the other two; worth an implementation where one search tells both.
+    fn first_of_several(&self, name: &str) -> Option<(HeaderValue<'_>, bool)> {
+        let first = self.first(name)?;
+        let mut lines = 0;
+        self.each(name, &mut |_| lines += 1);
+        Some((first, lines > 1))
+    }
 }
 
 /// One value of a header.
@@ -82,18 +92,19 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The only value of `name`; `None` if there is none, or more than one.
 pub(crate) fn only<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a str> {
-    let first = headers.first(name)?;
-    let mut lines = 0;
-    headers.each(name, &mut |_| lines += 1);
-    (lines == 1).then(|| first.as_str()).flatten()
+    std::str::from_utf8(only_bytes(headers, name)?).ok()
+}
+
+/// The same, whatever the bytes are.
+pub(crate) fn only_bytes<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a [u8]> {
+    let (only, several) = headers.first_of_several(name)?;
+    (!several).then_some(only.bytes)
 }
 
 /// All lines of `name` as one list; `None` if there is none that is UTF-8.
 pub(crate) fn joined<'a>(headers: &'a dyn Headers, name: &str) -> Option<Cow<'a, str>> {
-    let first = headers.first(name)?;
-    let mut lines = 0;
-    headers.each(name, &mut |_| lines += 1);
-    if lines == 1 {
+    let (first, several) = headers.first_of_several(name)?;
+    if !several {
         return first.as_str().map(Cow::Borrowed);
     }
     let mut list = String::new();

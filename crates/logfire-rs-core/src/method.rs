@@ -29,13 +29,20 @@ impl KnownMethods {
     }
 
     pub(crate) fn classify(&self, method: &str) -> Method {
-        let name = self.0.iter().find(|it| **it == method).copied().unwrap_or(OTHER);
+        let index = self.0.iter().position(|it| *it == method);
+        let name = index.and_then(|it| self.0.get(it)).copied().unwrap_or(OTHER);
+        let index = index.unwrap_or(self.0.len());
         let framing = match method {
             "HEAD" => Framing::Head,
             "CONNECT" => Framing::Connect,
             _ => Framing::Usual,
         };
-        Method { name, framing }
+        Method { name, framing, index }
+    }
+
+    /// The values of `http.request.method`; [`Method::index`] is the place of one.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().copied().chain([OTHER])
     }
 }
 
@@ -44,6 +51,7 @@ impl KnownMethods {
 pub(crate) struct Method {
     name: &'static str,
     framing: Framing,
+    index: usize,
 }
 
 /// What the method means for the body of an answer, whether its name is known or not.
@@ -55,7 +63,7 @@ enum Framing {
 }
 
 impl Method {
-    pub(crate) const OTHER: Self = Self { name: OTHER, framing: Framing::Usual };
+    pub(crate) const OTHER: Self = Self { name: OTHER, framing: Framing::Usual, index: 0 };
 
     /// The value of `http.request.method`.
     pub(crate) fn as_str(self) -> &'static str {
@@ -65,6 +73,10 @@ impl Method {
     /// The first word of the span's name.
     pub(crate) fn span_name(self) -> &'static str {
         if self.is_other() { "HTTP" } else { self.name }
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.index
     }
 
     pub(crate) fn is_other(self) -> bool {

@@ -107,9 +107,11 @@ impl HttpMetrics {
 /// Name and description, as the conventions have them.
 type Name = (&'static str, &'static str);
 
+pub(crate) const ACTIVE_SERVER_REQUESTS: &str = "http.server.active_requests";
+
 const SERVER: [Name; 4] = [
     ("http.server.request.duration", "Duration of HTTP server requests."),
-    ("http.server.active_requests", "Number of active HTTP server requests."),
+    (ACTIVE_SERVER_REQUESTS, "Number of active HTTP server requests."),
     ("http.server.request.body.size", "Size of HTTP server request bodies."),
     ("http.server.response.body.size", "Size of HTTP server response bodies."),
 ];

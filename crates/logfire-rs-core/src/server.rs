@@ -1,5 +1,8 @@
 //! Spans and metrics of the requests that a server receives.
 
+mod active;
+#[cfg(feature = "bound-instruments")]
+mod bound;
 mod config;
 mod exchange;
 mod frames;
@@ -12,10 +15,10 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Link, SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, InstrumentationScope};
 
+use self::active::ActiveRequests;
 use self::config::ServerConfig;
 pub(crate) use self::exchange::ServerExchange;
 pub use self::frames::RequestBodyObserver;
@@ -23,7 +26,7 @@ use self::frames::observes_request;
 pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
 pub use self::span::{ServerSpan, TraceResponse};
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, StartSpan};
 use crate::message::ServerRequest;
 use crate::metrics::Side;
 use crate::options::{DistributedTracing, HttpServerOptions};
@@ -46,7 +49,15 @@ pub(crate) struct Engine {
     config: ServerConfig,
     scope: InstrumentationScope,
     /// Resolved at the first request, so that an SDK may be installed after the adapter.
-    backend: OnceLock<Backend>,
+    resolved: OnceLock<Resolved>,
+}
+
+struct Resolved {
+    backend: Backend,
+    /// There if metrics are.
+    active: Option<ActiveRequests>,
+    #[cfg(feature = "bound-instruments")]
+    bound: bound::BoundDurations,
 }
 
 impl HttpServerInstrumenter {
@@ -61,7 +72,7 @@ impl HttpServerInstrumenter {
     ) -> Self {
         let config = ServerConfig::new(key, options);
         let scope = backend::scope(name, version);
-        Self(Arc::new(Engine { config, scope, backend: OnceLock::new() }))
+        Self(Arc::new(Engine { config, scope, resolved: OnceLock::new() }))
     }
 
     /// Starts the span of `request`; one that records nothing if the request is excluded.
@@ -111,16 +122,30 @@ impl fmt::Debug for HttpServerInstrumenter {
 
 impl Engine {
     fn backend(&self) -> &Backend {
-        self.backend.get_or_init(|| {
-            let shared = &self.config.options.shared;
-            let body_sizes = self.config.body_sizes;
-            Backend::resolve(shared, &self.scope, Side::Server, body_sizes)
+        &self.resolved().backend
+    }
+
+    fn resolved(&self) -> &Resolved {
+        self.resolved.get_or_init(|| {
+            let ServerConfig { options, known_methods, body_sizes, .. } = &self.config;
+            let shared = &options.shared;
+            let backend = Backend::resolve(shared, &self.scope, Side::Server, *body_sizes);
+            let active = backend.metrics.as_ref().map(|it| {
+                let collected = shared.bare_meter(&self.scope);
+                ActiveRequests::new(known_methods, it.active_requests.clone(), collected.as_ref())
+            });
+            Resolved {
+                backend,
+                active,
+                #[cfg(feature = "bound-instruments")]
+                bound: bound::BoundDurations::new(),
+            }
         })
     }
 
     fn open(
         self: &Arc<Self>,
-        tracer: Option<&BoxedTracer>,
+        tracer: Option<&dyn StartSpan>,
         request: &ServerRequest<'_>,
         origin: &Origin<'_>,
         route_is_likely: bool,
@@ -187,8 +212,8 @@ impl Engine {
             }),
         };
         let span = RequestSpan(Arc::new(exchange));
-        if let Some(metrics) = &backend.metrics {
-            ServerExchange::count_active(&span, metrics, 1);
+        if let Some(active) = &self.resolved().active {
+            active.started(method, origin.scheme);
         }
         if let Some(hook) = &config.options.request_hook {
             diagnostics::guarded("request_hook", || hook(&span, request));

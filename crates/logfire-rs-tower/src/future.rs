@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Response};
@@ -41,13 +41,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);
-        let Poll::Ready(result) = span.run(|| this.inner.poll(cx)) else {
-            *this.span = Some(span);
-            return Poll::Pending;
+        let polled = match this.span {
+            Some(span) => span.run(|| this.inner.poll(cx)),
+            None => this.inner.poll(cx),
         };
+        let result = ready!(polled);
+        let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);
         Poll::Ready(match result {
             Ok(mut response) => {
+                span.expect_body(response.body().size_hint().exact(), false);
                 span.record_response(response.status().as_u16(), &HttpHeaders(response.headers()));
                 announce_trace(&span, response.headers_mut());
                 Ok(response.map(|body| InstrumentedBody::response(body, span)))

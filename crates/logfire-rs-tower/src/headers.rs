@@ -36,6 +36,15 @@ impl Headers for HttpHeaders<'_> {
         .for_each(visit);
     }
 
+    fn first_of_several(&self, name: &str) -> Option<(HeaderValue<'_>, bool)> {
+        let mut values = match known(name) {
+            Some(name) => self.0.get_all(name),
+            None => self.0.get_all(name),
+        }
+        .iter();
+        Some((value(values.next()?), values.next().is_some()))
+    }
+
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
         self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
     }

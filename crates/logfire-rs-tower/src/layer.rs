@@ -61,7 +61,11 @@ pub fn instrument_with<S>(service: S, options: HttpServerOptions) -> HttpServerS
 /// let stack = tower::ServiceBuilder::new().layer(layer);
 /// ```
 #[derive(Clone)]
-pub struct HttpServerLayer {
+pub struct HttpServerLayer(Arc<Recorder>);
+
+/// What the layers and services of one [`HttpServerLayer`] share: frameworks clone them per request.
+#[derive(Clone)]
+struct Recorder {
     instrumenter: HttpServerInstrumenter,
     facts: Facts,
     on_request: Option<Arc<OnRequest>>,
@@ -97,17 +101,17 @@ impl HttpServerLayer {
         key: &str,
         options: HttpServerOptions,
     ) -> Self {
-        Self {
+        Self(Arc::new(Recorder {
             instrumenter: HttpServerInstrumenter::new(name, version, key, options),
             facts: Facts { route: |_| None, peer: |_| None, original_uri: |_| None },
             on_request: None,
-        }
+        }))
     }
 
     /// Finds the template of the matched route in the extensions of a request. None by default.
     #[must_use]
     pub fn route(mut self, route: fn(&Extensions) -> Option<&str>) -> Self {
-        self.facts.route = route;
+        Arc::make_mut(&mut self.0).facts.route = route;
         self
     }
 
@@ -126,7 +130,7 @@ impl HttpServerLayer {
     /// ```
     #[must_use]
     pub fn peer(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
-        self.facts.peer = peer;
+        Arc::make_mut(&mut self.0).facts.peer = peer;
         self
     }
 
@@ -134,7 +138,7 @@ impl HttpServerLayer {
     /// by default.
     #[must_use]
     pub fn original_uri(mut self, original_uri: fn(&Extensions) -> Option<&Uri>) -> Self {
-        self.facts.original_uri = original_uri;
+        Arc::make_mut(&mut self.0).facts.original_uri = original_uri;
         self
     }
 
@@ -147,7 +151,7 @@ impl HttpServerLayer {
         mut self,
         hook: impl Fn(&RequestSpan, &Extensions) + Send + Sync + 'static,
     ) -> Self {
-        self.on_request = Some(Arc::new(hook));
+        Arc::make_mut(&mut self.0).on_request = Some(Arc::new(hook));
         self
     }
 
@@ -179,11 +183,13 @@ impl HttpServerLayer {
         mut request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let mut span = self.start(&mut request);
+        let mut span = self.0.start(&mut request);
         let inner = span.run(|| call(request));
         ResponseFuture::new(inner, span)
     }
+}
 
+impl Recorder {
     fn start<B>(&self, request: &mut Request<B>) -> ServerSpan {
         let extensions = request.extensions();
         let route = (self.facts.route)(extensions);
@@ -224,7 +230,7 @@ impl HttpServerLayer {
 impl fmt::Debug for HttpServerLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("HttpServerLayer");
-        debug.field("instrumenter", &self.instrumenter).finish_non_exhaustive()
+        debug.field("instrumenter", &self.0.instrumenter).finish_non_exhaustive()
     }
 }
 

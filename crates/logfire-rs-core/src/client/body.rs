@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanBuilder, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{SpanBuilder, TraceContextExt as _};
 
 use super::captured::{self, Captured};
 use super::{ClientSpan, way};
@@ -85,8 +85,8 @@ impl ClientBody {
         let Some(tracer) = start.engine.backend().tracer() else { return };
         let (wall, clock) = (SystemTime::now(), Instant::now());
         let builder = SpanBuilder::from_name("Reading response body").with_start_time(wall);
-        let span = tracer.build_with_context(builder, &start.context);
-        self.reading = Reading::Started { context: start.context.with_span(span), wall, clock };
+        let (context, _) = tracer.start(builder, &start.context);
+        self.reading = Reading::Started { context, wall, clock };
     }
 
     /// A part of the body that was read.

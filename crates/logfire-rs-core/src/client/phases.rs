@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt as _};
 use opentelemetry::{Array, Context, StringValue, Value};
 
 use super::{ClientSpan, HttpClientInstrumenter, way};
@@ -62,8 +62,8 @@ impl HttpClientInstrumenter {
         }
         let tracer = self.0.backend().tracer()?;
         let (wall, clock) = (SystemTime::now(), Instant::now());
-        let span = tracer.build_with_context(builder.with_start_time(wall), &parent);
-        Some(PhaseSpan { context: parent.with_span(span), wall, clock, done: false })
+        let (context, _) = tracer.start(builder.with_start_time(wall), &parent);
+        Some(PhaseSpan { context, wall, clock, done: false })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
 use super::record::{self, Record};
@@ -155,8 +155,7 @@ pub(super) fn start_span(
     }
     let builder =
         SpanBuilder::from_name(name()).with_kind(SpanKind::Internal).with_attributes(attributes);
-    let span = tracer.build_with_context(builder, request.context());
-    Some(request.context().with_span(span))
+    Some(tracer.start(builder, request.context()).0)
 }
 
 pub(super) fn end_span(context: &Context, attributes: &[KeyValue]) {

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::global::{self, BoxedTracer, ObjectSafeTracerProvider};
+use opentelemetry::global;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::propagation::TextMapPropagator;
 
+use crate::backend::{StartSpan, Tracers};
 use crate::environment::Environment;
 use crate::header_capture::{HeaderCapture, SanitizedHeaders};
 use crate::method::KnownMethods;
@@ -31,7 +32,7 @@ pub(crate) struct SharedOptions {
     pub(crate) spans: Option<bool>,
     pub(crate) metrics: Option<bool>,
     pub(crate) body_sizes: Option<bool>,
-    pub(crate) tracer_provider: Option<Arc<dyn ObjectSafeTracerProvider + Send + Sync>>,
+    pub(crate) tracer_provider: Option<Arc<dyn Tracers>>,
     pub(crate) meter_provider: Option<Arc<dyn MeterProvider + Send + Sync>>,
     pub(crate) meter: Option<Meter>,
     pub(crate) propagator: Option<Arc<dyn TextMapPropagator + Send + Sync>>,
@@ -63,10 +64,10 @@ impl SharedOptions {
             || size_of_val(&*global::meter_provider()) > 0
     }
 
-    pub(crate) fn tracer(&self, scope: InstrumentationScope) -> BoxedTracer {
+    pub(crate) fn tracer(&self, scope: InstrumentationScope) -> Box<dyn StartSpan> {
         match &self.tracer_provider {
-            Some(provider) => BoxedTracer::new(provider.boxed_tracer(scope)),
-            None => global::tracer_with_scope(scope),
+            Some(provider) => provider.tracer(scope),
+            None => global::tracer_provider().tracer(scope),
         }
     }
 
@@ -76,6 +77,13 @@ impl SharedOptions {
             (None, Some(provider)) => provider.meter_with_scope(scope),
             (None, None) => global::meter_with_scope(scope),
         }
+    }
+
+    /// A meter of the same provider that makes no metric of the scope; `None` if the caller gave a
+    /// meter, of which there is no other.
+    pub(crate) fn bare_meter(&self, scope: &InstrumentationScope) -> Option<Meter> {
+        let bare = InstrumentationScope::builder(scope.name().to_owned()).build();
+        self.meter.is_none().then(|| self.meter(bare))
     }
 
     /// The captures of request and response headers; `side` is `SERVER` or `CLIENT`.

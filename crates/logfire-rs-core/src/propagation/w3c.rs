@@ -25,8 +25,8 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add
 
 /// The current context with the remote span and the baggage; `None` if there is neither.
 pub(super) fn extract(headers: &dyn Headers) -> Option<Context> {
-    let parent = headers.first(TRACEPARENT).and_then(|_| remote_parent(headers));
-    let baggage = headers.first(BAGGAGE).and_then(|_| headers::joined(headers, BAGGAGE));
+    let parent = remote_parent(headers);
+    let baggage = headers::joined(headers, BAGGAGE);
     if parent.is_none() && baggage.is_none() {
         return None;
     }
@@ -94,7 +94,8 @@ pub(crate) fn traceparent(span_context: &SpanContext) -> String {
 }
 
 fn remote_parent(headers: &dyn Headers) -> Option<SpanContext> {
-    let (trace_id, span_id, flags) = parse(headers::only(headers, TRACEPARENT)?.trim_ascii())?;
+    let (trace_id, span_id, flags) =
+        parse(headers::only_bytes(headers, TRACEPARENT)?.trim_ascii())?;
     let state = headers::joined(headers, TRACESTATE)
         .and_then(|it| TraceState::from_str(&it).ok())
         .unwrap_or(TraceState::NONE);
@@ -102,8 +103,7 @@ fn remote_parent(headers: &dyn Headers) -> Option<SpanContext> {
 }
 
 /// The parts of a `traceparent`; of versions after 00 those that are known today.
-fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let bytes = header.as_bytes();
+fn parse(bytes: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     let dashes = [2, 35, 52].iter().all(|it| bytes.get(*it) == Some(&b'-'));
     if !dashes || !matches!(bytes.get(55), None | Some(b'-')) {
         return None;
@@ -121,18 +121,31 @@ fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
 
 /// Bytes written as two lower-case digits each.
 fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
+    let digit = |byte: u8| VALUES.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let [high, low] = *pair else { return None };
-        *byte = digit(high)? << 4 | digit(low)?;
+    let mut all = 0;
+    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
+        let [high, low] = pair.map(digit);
+        *byte = high << 4 | low;
+        all |= high | low;
     }
-    Some(bytes)
+    (all < 16).then_some(bytes)
 }
+
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of each byte that is a lower-case hexadecimal digit.
+#[expect(clippy::indexing_slicing, reason = "what is out of bounds here does not compile")]
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        values[byte as usize] = digit;
+        digit += 1;
+    }
+    values
+};
 
 fn members(list: &str) -> Vec<KeyValueMetadata> {
     let mut read = 0;
@@ -164,7 +177,7 @@ mod tests {
     fn traceparent_cases_of_the_w3c_suite() {
         const TRACE: &str = "12345678901234567890123456789012";
         const SPAN: &str = "1234567890123456";
-        let case = |header: &str| parse(header.trim_ascii()).map(|it| it.2.to_u8());
+        let case = |header: &str| parse(header.as_bytes().trim_ascii()).map(|it| it.2.to_u8());
         for (header, expected) in [
             (format!("00-{TRACE}-{SPAN}-01"), Some(1)),
             (format!("00-{TRACE}-{SPAN}-00"), Some(0)),

@@ -159,8 +159,8 @@ fn push_addresses(
     origin: &Origin<'_>,
     attributes: &mut Vec<KeyValue>,
 ) {
-    if let Some((host, port)) = &origin.server {
-        let host = StringValue::from(Arc::clone(host));
+    if let Some((host, port)) = origin.server() {
+        let host = StringValue::from(host);
         attributes.push(attribute(keys::SERVER_ADDRESS, host));
         if let Some(port) = port.or_else(|| address::default_port(origin.scheme)) {
             attributes.push(attribute(keys::SERVER_PORT, i64::from(port)));

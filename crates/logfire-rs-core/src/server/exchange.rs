@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{KeyValue, Value};
 
 use super::Engine;
+#[cfg(feature = "bound-instruments")]
+use super::bound::Series;
 use crate::attributes::{self as keys, MetricSet, attribute};
+use crate::backend::StartSpan;
 use crate::message::HttpVersion;
 use crate::metrics::HttpMetrics;
 use crate::options::HttpServerOptions;
@@ -35,7 +37,7 @@ impl ServerExchange {
     }
 
     /// What makes the spans inside of a request's.
-    pub(crate) fn tracer(&self) -> Option<&BoxedTracer> {
+    pub(crate) fn tracer(&self) -> Option<&dyn StartSpan> {
         self.engine.backend().tracer()
     }
 
@@ -66,11 +68,14 @@ impl ServerExchange {
                 self.record_duration(exchange, &notes, error.clone(), metrics, elapsed);
             }
             self.record_sizes(exchange, &notes, error.clone(), metrics);
-            self.add_active(exchange, metrics, -1);
+        }
+        if let Some(active) = &self.engine.resolved().active {
+            active.ended(exchange.method, self.scheme);
         }
         if exchange.recording {
-            let endpoint = endpoint.map(|it| it.into_attributes()).unwrap_or_default();
-            exchange.context.span().set_attributes(endpoint);
+            if let Some(endpoint) = endpoint {
+                exchange.context.span().set_attributes(endpoint.into_attributes());
+            }
             self.end_span(exchange, &notes, error, elapsed);
         }
     }
@@ -96,23 +101,6 @@ impl ServerExchange {
         self.record_duration(exchange, &point, error, metrics, self.clock.elapsed());
     }
 
-    pub(super) fn count_active(span: &RequestSpan, metrics: &HttpMetrics, change: i64) {
-        if let Some(server) = &span.0.server {
-            server.add_active(&span.0, metrics, change);
-        }
-    }
-
-    /// The attributes are those of the start, so that the sum comes back to zero.
-    fn add_active(&self, exchange: &Exchange, metrics: &HttpMetrics, change: i64) {
-        metrics.active_requests.add(
-            change,
-            &[
-                attribute(keys::HTTP_REQUEST_METHOD, exchange.method.as_str()),
-                attribute(keys::URL_SCHEME, self.scheme),
-            ],
-        );
-    }
-
     fn record_duration(
         &self,
         exchange: &Exchange,
@@ -121,9 +109,20 @@ impl ServerExchange {
         metrics: &HttpMetrics,
         elapsed: Duration,
     ) {
+        let seconds = elapsed.as_secs_f64();
+        #[cfg(feature = "bound-instruments")]
+        if let Some(series) = Series::of(exchange, self, notes) {
+            let bind = || {
+                let set = self.metric_set(exchange, notes, error.clone());
+                metrics.duration.bind(set.as_slice())
+            };
+            if let Some(bound) = self.engine.resolved().bound.find(series, bind) {
+                return bound.record(seconds);
+            }
+        }
         let set = self.metric_set(exchange, notes, error);
         set.with(&notes.metric_attributes, |attributes| {
-            metrics.duration.record(elapsed.as_secs_f64(), attributes);
+            metrics.duration.record(seconds, attributes);
         });
     }
 

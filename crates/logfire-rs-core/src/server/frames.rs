@@ -1,6 +1,6 @@
 //! The parts of messages, as hooks and the spans of `record_send_receive` see them.
 
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Tracer as _};
+use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _};
 
 use super::config::ServerConfig;
 use crate::attributes::{self as keys, attribute};
@@ -154,5 +154,5 @@ fn record(span: &RequestSpan, kind: Option<(&str, &'static str)>, status: Option
     }
     let builder =
         SpanBuilder::from_name(name).with_kind(SpanKind::Internal).with_attributes(attributes);
-    tracer.build_with_context(builder, span.context()).end();
+    tracer.start(builder, span.context()).0.span().end();
 }

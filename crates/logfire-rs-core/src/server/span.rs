@@ -142,7 +142,8 @@ impl ServerSpan {
         }
     }
 
-    /// Records the head of the response.
+    /// Records the head of the response; a size that [`expect_body`](Self::expect_body) has told
+    /// before is not looked for in `headers`.
     pub fn record_response(&mut self, status: u16, headers: &dyn Headers) {
         let Some(handle) = &self.handle else { return };
         let Some(server) = &handle.0.server else { return };
@@ -161,8 +162,9 @@ impl ServerSpan {
         let tunnel = status == 101 || method.is_connect() && (200..300).contains(&status);
         let bodiless = method.is_head() || tunnel || matches!(status, 100..=199 | 204 | 304);
         self.progress = if bodiless { Progress::Complete } else { Progress::Body };
-        self.expected = content_length(headers);
-        let endless = tunnel || is_event_stream(headers);
+        // Whatever has a length ends by itself.
+        self.expected = self.expected.or_else(|| content_length(headers));
+        let endless = tunnel || self.expected.is_none() && is_event_stream(headers);
         let (hook, end) = (config.options.response_hook.clone(), config.options.span_end);
         if let Some(hook) = hook {
             self.inside(|span| {
