@@ -20,9 +20,17 @@ struct Cost {
     instructions: i64,
 }
 
+/// The builds that are measured, by their features.
+const BUILDS: [&str; 2] = ["default", "bound"];
+
 pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
-    as_if_typed(cmd!(sh, "cargo build --release -p logfire-rs-budget")).quiet().run()?;
-    let costs = measure(sh)?;
+    let mut costs = BTreeMap::new();
+    for features in BUILDS {
+        let build =
+            cmd!(sh, "cargo build --profile budget -p logfire-rs-budget --features {features}");
+        as_if_typed(build).quiet().run()?;
+        costs.extend(measure(sh)?);
+    }
     let path = sh.current_dir().join(BUDGET);
     print!("{}", render(&costs));
     if !flags.check {
@@ -37,7 +45,7 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
 }
 
 fn measure(sh: &Shell) -> Result<BTreeMap<String, Cost>> {
-    let programs = format!("{}/release", metadata::read(sh)?.target_directory);
+    let programs = format!("{}/budget", metadata::read(sh)?.target_directory);
     let allocations = cmd!(sh, "{programs}/allocations").quiet().read()?;
     let mut costs = BTreeMap::new();
     for line in allocations.lines() {

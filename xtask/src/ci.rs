@@ -25,6 +25,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "features", command: "cargo xtask features" },
     Step { name: "attributes", command: "cargo xtask attributes --check" },
     Step { name: "bench", command: "cargo xtask bench --check" },
+    Step { name: "bound", command: "cargo test -p logfire-rs-budget --features bound" },
     Step { name: "examples", command: "cargo xtask examples" },
     Step { name: "e2e", command: "cargo xtask e2e" },
 ];
@@ -59,7 +60,18 @@ mod tests {
             steps_without(&["test".to_owned()]).unwrap().iter().map(|step| step.name).collect();
         assert_eq!(
             names,
-            ["fmt", "tidy", "clippy", "docs", "features", "attributes", "bench", "examples", "e2e"]
+            [
+                "fmt",
+                "tidy",
+                "clippy",
+                "docs",
+                "features",
+                "attributes",
+                "bench",
+                "bound",
+                "examples",
+                "e2e"
+            ]
         );
     }
 

@@ -35,7 +35,22 @@ pub struct Configuration {
 }
 
 /// What is measured.
-pub const CONFIGURATIONS: &[Configuration] = &[
+pub const CONFIGURATIONS: &[Configuration] = if cfg!(feature = "bound") { BOUND } else { PLAIN };
+
+const BOUND: &[Configuration] = &[
+    Configuration {
+        name: "axum-trace-metrics-bound",
+        build: || axum(Some(trace()), ""),
+        bare: || axum(None, ""),
+    },
+    Configuration {
+        name: "axum-metrics-bound",
+        build: || axum(Some(trace().spans(false)), ""),
+        bare: || axum(None, ""),
+    },
+];
+
+const PLAIN: &[Configuration] = &[
     Configuration {
         name: "axum-trace",
         build: || axum(Some(trace().metrics(false)), ""),
@@ -118,6 +133,8 @@ fn axum(options: Option<HttpServerOptions>, parent: &'static str) -> Box<dyn FnM
         Some(options) => logfire_rs_axum::instrument_with(app, options),
         None => app,
     };
+    // As `axum::serve` does: without it each request would make its handler anew.
+    let app: Router = app.with_state(());
     let mut turn = 0;
     Box::new(move || {
         turn += 1;
