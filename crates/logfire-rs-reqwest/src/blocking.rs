@@ -142,7 +142,10 @@ impl AsRef<reqwest::blocking::Client> for Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("inner", &self.inner).finish_non_exhaustive()
+        // That of reqwest shows the values of default headers.
+        f.debug_struct("Client")
+            .field("instrumenter", &self.recorder.instrumenter)
+            .finish_non_exhaustive()
     }
 }
 
@@ -303,7 +306,8 @@ impl RequestBuilder {
 
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("inner", &self.inner).finish_non_exhaustive()
+        // That of reqwest shows the URL and the values of headers.
+        f.debug_struct("RequestBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

@@ -172,9 +172,9 @@ impl Service<Request> for &Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // That of reqwest shows the values of default headers.
         f.debug_struct("Client")
-            .field("inner", &self.inner)
             .field("instrumenter", &self.recorder.instrumenter)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

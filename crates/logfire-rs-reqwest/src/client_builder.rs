@@ -247,6 +247,9 @@ impl Default for ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("inner", &self.inner).finish_non_exhaustive()
+        // That of reqwest shows the values of default headers.
+        f.debug_struct("ClientBuilder")
+            .field("instrumenter", &self.recorder.instrumenter)
+            .finish_non_exhaustive()
     }
 }

@@ -220,6 +220,7 @@ impl RequestBuilder {
 
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("inner", &self.inner).finish_non_exhaustive()
+        // That of reqwest shows the URL and the values of headers.
+        f.debug_struct("RequestBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -76,6 +76,8 @@ async fn a_client_and_a_server_over_a_socket() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/users/7", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app(server)).await });
+        // Tests of other packages may have turned TLS on in reqwest; it wants to be told by whom.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = logfire_rs::instrument_reqwest_with(reqwest::Client::new(), client);
         // The server may see the end of its response later than its client.
         assert_eq!(client.get(url).send().await.unwrap().text().await.unwrap(), "user 7");

@@ -6,7 +6,7 @@ use std::path::Path;
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// The cases of each letter.
-const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 7] = [
+const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 11] = [
     ("U", &[1..=8, 10..=36, 40..=47, 50..=67, 70..=75]),
     ("A", &[1..=43]),
     ("H", &[1..=14]),
@@ -14,6 +14,10 @@ const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 7] = [
     ("P", &[1..=16]),
     ("M", &[1..=43]),
     ("E", &[1..=10]),
+    ("C", &[1..=40]),
+    ("L", &[1..=23]),
+    ("S", &[1..=19]),
+    ("K", &[1..=11]),
 ];
 
 /// What is wrong with the rows of `list`.

@@ -13,6 +13,7 @@ mod bad_input;
 mod clients;
 mod every_client;
 mod exchanges;
+mod exporters;
 mod http2;
 mod options;
 mod peers;

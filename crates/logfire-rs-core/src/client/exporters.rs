@@ -8,6 +8,9 @@ use crate::redaction::FilterUrl;
 const SIGNALS: [(&str, &str); 3] =
     [("TRACES", "/v1/traces"), ("METRICS", "/v1/metrics"), ("LOGS", "/v1/logs")];
 
+/// How the paths of OTLP over gRPC start, whatever the path of the endpoint is.
+const GRPC: &str = "/opentelemetry.proto.collector.";
+
 /// One URL that an exporter sends to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
@@ -20,10 +23,11 @@ pub(super) struct Endpoint {
 pub(super) fn endpoints(environment: &Environment) -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
     for (signal, path) in SIGNALS {
-        for base in ["OTEL_EXPORTER_OTLP_ENDPOINT", "LOGFIRE_BASE_URL"] {
-            let base = environment.get(base);
-            let url = base.map(|it| format!("{}{path}", it.trim_end_matches('/')));
-            endpoints.extend(url.and_then(|it| Endpoint::parse(&it)));
+        let otlp = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let otlp = otlp.unwrap_or_else(|| "http://localhost:4318".to_owned());
+        for base in [Some(otlp), environment.get("LOGFIRE_BASE_URL")].into_iter().flatten() {
+            let url = format!("{}{path}", base.trim_end_matches('/'));
+            endpoints.extend(Endpoint::parse(&url));
         }
         let own = environment.get(&format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"));
         endpoints.extend(own.and_then(|it| Endpoint::parse(&it)));
@@ -42,9 +46,9 @@ impl Endpoint {
         })
     }
 
-    /// Whether `url` is this one.
+    /// Whether `url` is this one, or a method of gRPC there.
     pub(super) fn is(&self, url: &FilterUrl<'_>) -> bool {
-        url.path() == self.path
+        (url.path() == self.path || url.path().starts_with(GRPC))
             && port(url) == self.port
             && url.host().is_some_and(|it| it.eq_ignore_ascii_case(&self.host))
     }
@@ -79,10 +83,22 @@ mod tests {
             ("https://logs.test:443/in", true),
             ("https://logfire.test/v1/logs", true),
             ("https://logfire.test/v1/read-tokens", false),
+            (
+                "http://collector:4318/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+                true,
+            ),
+            ("http://other:4318/opentelemetry.proto.collector.trace.v1.TraceService/Export", false),
+            ("http://localhost:4318/v1/traces", false),
         ] {
             let url = FilterUrl::parse(url);
             assert_eq!(endpoints.iter().any(|it| it.is(&url)), expected, "{}", url.as_str());
         }
-        assert_eq!(super::endpoints(&Environment::from_lookup(|_| None)), []);
+        // Where exporters send to when nobody tells them.
+        let endpoints = super::endpoints(&Environment::from_lookup(|_| None));
+        for (url, expected) in
+            [("http://localhost:4318/v1/traces", true), ("http://localhost:4318/v1/other", false)]
+        {
+            assert_eq!(endpoints.iter().any(|it| it.is(&FilterUrl::parse(url))), expected, "{url}");
+        }
     }
 }

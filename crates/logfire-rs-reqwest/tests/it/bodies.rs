@@ -287,3 +287,18 @@ async fn a_body_breaks_off_as_its_protocol_says() {
         assert_eq!(found.as_deref(), Some(expected), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_no_text_or_no_answer_has_no_text() {
+    let telemetry = Telemetry::new();
+    let client = telemetry.client_with(telemetry.options().capture_response_body(true));
+    let bytes = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\x80\x81\x82", false).await;
+    let answer = client.get(&bytes).send().await.unwrap();
+    assert_eq!(&answer.bytes().await.unwrap()[..], b"\x80\x81\x82");
+    let [request, reading] = &telemetry.take()[..] else { panic!() };
+    assert!(is_child_of(reading, request.span_context.span_id()));
+    assert_eq!((reading.name.as_ref(), attribute(reading, TEXT)), ("Reading response body", None));
+
+    client.get(crate::servers::refused()).send().await.unwrap_err();
+    assert_eq!(telemetry.one().name, "GET");
+}

@@ -1,9 +1,10 @@
 //! The parent of a request's span, and what is sent along.
 
-use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::{
     FutureExt as _, TraceContextExt as _, Tracer as _, TracerProvider as _,
 };
+use opentelemetry::{Context, KeyValue};
 
 use crate::servers::Server;
 use crate::telemetry::{Telemetry, attribute, is_child_of};
@@ -125,4 +126,16 @@ async fn without_an_sdk_the_context_is_passed_on() {
     for seen in server.seen() {
         assert!(seen.headers["traceparent"].to_str().unwrap().contains(&trace));
     }
+}
+
+#[tokio::test]
+async fn baggage_is_sent_along() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let parent = span(&telemetry, "parent");
+    let parent = parent.with_baggage([KeyValue::new("baggage_key", "baggage_value")]);
+    telemetry.client().get(server.url("/")).send().with_context(parent.clone()).await.unwrap();
+    let [seen] = &server.seen()[..] else { panic!() };
+    assert_eq!(seen.headers["baggage"], "baggage_key=baggage_value");
+    let trace = parent.span().span_context().trace_id().to_string();
+    assert!(seen.headers["traceparent"].to_str().unwrap().contains(&trace));
 }

@@ -87,6 +87,24 @@ async fn a_timeout_is_an_error_and_giving_up_is_not() {
     assert_eq!(telemetry.metrics().len(), 3);
 }
 
+/// The settings of a server, and a frame that ends the stream or the connection, with the reason
+/// `INTERNAL_ERROR`.
+const RESET: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x04\x03\0\0\0\0\x01\0\0\0\x02";
+const GO_AWAY: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02";
+
+#[tokio::test]
+async fn a_stream_and_a_connection_of_http2_may_be_ended_by_the_server() {
+    let telemetry = Telemetry::new();
+    for (frames, expected) in [(RESET, "http2_reset"), (GO_AWAY, "http2_go_away")] {
+        let client = builder().http2_prior_knowledge().build().unwrap();
+        let client = logfire_rs_reqwest::instrument_with(client, telemetry.options());
+        let error = client.get(raw(frames, true).await).send().await.unwrap_err();
+        let span = telemetry.one();
+        assert_eq!(attribute(&span, "error.type").as_deref(), Some(expected), "{error:?}");
+        assert!(!format!("{span:?}").contains("s3cret"), "{span:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_reqwest_cannot_build_is_no_request() {
     let telemetry = Telemetry::new();

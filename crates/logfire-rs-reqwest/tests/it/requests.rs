@@ -60,6 +60,25 @@ async fn a_client_is_a_tower_service_and_gives_up_the_inner_one() {
     assert_eq!(telemetry.take().len(), 0);
 }
 
+#[test]
+fn nothing_secret_is_printed() {
+    let telemetry = Telemetry::new();
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("x-api-key", "s3cret".parse().unwrap());
+    let options = telemetry.options().url_redaction(reqwest::UrlRedaction::default());
+    let plain = crate::telemetry::builder().default_headers(headers.clone());
+    let builder = reqwest::instrument_builder(plain, options);
+    let mut printed = format!("{builder:?}");
+    let client = builder.build().unwrap();
+    let request = client.get("http://ada:s3cret@127.0.0.1/?sig=s3cret").bearer_auth("s3cret");
+    let request = request.headers(headers).attribute("note", "s3cret");
+    printed += &format!("{client:?} {request:?}");
+    printed += &format!("{:?}", request.send());
+    let settings = reqwest::PerRequest::default().attribute("note", "s3cret");
+    printed += &format!("{settings:?}");
+    assert!(!printed.contains("s3cret"), "{printed}");
+}
+
 /// `use logfire_rs_reqwest as reqwest` is all that this file needs.
 #[tokio::test]
 async fn everything_of_reqwest_is_there() {
