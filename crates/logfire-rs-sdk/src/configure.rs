@@ -8,15 +8,8 @@ mod service;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::{
-    global,
-    propagation::{TextMapCompositePropagator, TextMapPropagator},
-};
-use opentelemetry_sdk::{
-    logs::LogProcessor,
-    propagation::{BaggagePropagator, TraceContextPropagator},
-    trace::SpanProcessor,
-};
+use opentelemetry::global;
+use opentelemetry_sdk::{logs::LogProcessor, trace::SpanProcessor};
 
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
@@ -29,6 +22,7 @@ use crate::{
     ids::Ids,
     metrics::MetricsSettings,
     pipeline::{LogPipeline, Pipelines, Providers},
+    propagation::Propagator,
     resource::ResourceSettings,
     send::LogfireSettings,
     warnings::Warnings,
@@ -65,13 +59,14 @@ pub struct Configuration {
     env_lookup: Option<Lookup>,
     warnings: Option<Warnings>,
     local: bool,
+    ignore_callers: bool,
     #[cfg(feature = "tracing")]
     leave_tracing: bool,
 }
 
 impl Configuration {
-    /// Starts everything and, unless [`local`](Self::local), sets the global tracer and meter providers and W3C trace
-    /// context and baggage as the global propagator.
+    /// Starts everything and, unless [`local`](Self::local), sets the global tracer and meter providers and the global
+    /// propagator: what `OTEL_PROPAGATORS` names, W3C trace context and baggage by default.
     ///
     /// With `OTEL_SDK_DISABLED=true` only the propagator is set, and nothing is recorded.
     ///
@@ -96,7 +91,7 @@ impl Configuration {
         let (logfire, enabled) = self.start().inspect_err(|_| {
             CONFIGURED.store(false, Ordering::SeqCst);
         })?;
-        global::set_text_map_propagator(propagator());
+        global::set_text_map_propagator(logfire.propagator());
         if enabled {
             global::set_tracer_provider(logfire.tracer_provider().clone());
             global::set_meter_provider(logfire.meter_provider().clone());
@@ -114,6 +109,7 @@ impl Configuration {
     /// A running instance, and whether it records.
     fn start(self) -> Result<(Logfire, bool), ConfigureError> {
         let env = Environment::new(self.env_lookup, self.warnings.unwrap_or_default());
+        let propagator = Propagator::resolve(!self.ignore_callers, &env);
         if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             let running = Running {
                 providers: Providers::disabled(),
@@ -122,7 +118,7 @@ impl Configuration {
                 #[cfg(feature = "proxy")]
                 proxy: Proxy::new(crate::proxy::settings(&env)),
             };
-            return Ok((Logfire::new(running, &env), false));
+            return Ok((Logfire::new(running, propagator, &env), false));
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
@@ -156,13 +152,6 @@ impl Configuration {
             #[cfg(feature = "proxy")]
             proxy,
         };
-        Ok((Logfire::new(running, &env), true))
+        Ok((Logfire::new(running, propagator, &env), true))
     }
-}
-
-/// <https://www.w3.org/TR/trace-context/> and <https://www.w3.org/TR/baggage/>
-fn propagator() -> TextMapCompositePropagator {
-    let trace_context: Box<dyn TextMapPropagator + Send + Sync> =
-        Box::new(TraceContextPropagator::new());
-    TextMapCompositePropagator::new(vec![trace_context, Box::new(BaggagePropagator::new())])
 }

@@ -22,8 +22,8 @@ use opentelemetry_sdk::{
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::{
-    ExportStatistics, FlushError, console::Console, environment::Environment, export::Deliveries,
-    pipeline::Providers, warnings::Warnings,
+    ExportStatistics, FlushError, Propagator, console::Console, environment::Environment,
+    export::Deliveries, pipeline::Providers, warnings::Warnings,
 };
 
 /// How long flush, shutdown and drop may take.
@@ -46,6 +46,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[must_use = "dropping it at once shuts everything down; bind it to a variable that lives as long as the program"]
 pub struct Logfire {
     running: Arc<Running>,
+    propagator: Propagator,
     closed: AtomicBool,
     warnings: Warnings,
     #[cfg(feature = "tracing")]
@@ -62,9 +63,10 @@ pub(crate) struct Running {
 }
 
 impl Logfire {
-    pub(crate) fn new(running: Running, env: &Environment) -> Self {
+    pub(crate) fn new(running: Running, propagator: Propagator, env: &Environment) -> Self {
         Self {
             running: Arc::new(running),
+            propagator,
             closed: AtomicBool::new(false),
             warnings: env.warnings.clone(),
             #[cfg(feature = "tracing")]
@@ -224,6 +226,25 @@ impl Logfire {
     #[must_use]
     pub fn export_statistics(&self) -> ExportStatistics {
         self.running.deliveries.statistics()
+    }
+
+    /// The propagator, which is also the global one unless the configuration is
+    /// [`local`](crate::Configuration::local).
+    ///
+    /// Environment: `OTEL_PROPAGATORS` (`tracecontext`, `baggage`, `b3`, `b3multi`, or `none`). W3C trace context and
+    /// baggage by default.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::opentelemetry::propagation::TextMapPropagator;
+    ///
+    /// # let logfire = logfire_rs_sdk::configure().local().env_lookup(|_| None).console(false).finish()?;
+    /// let fields: Vec<_> = logfire.propagator().fields().map(str::to_owned).collect();
+    /// assert_eq!(fields, ["traceparent", "tracestate", "baggage"]);
+    /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
+    /// ```
+    #[must_use]
+    pub fn propagator(&self) -> Propagator {
+        self.propagator.clone()
     }
 
     /// Runs `work` on a thread of its own, because processors of the user may know no limit.

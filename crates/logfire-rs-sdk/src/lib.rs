@@ -44,6 +44,7 @@ mod level;
 mod message;
 mod metrics;
 mod pipeline;
+mod propagation;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod resource;
@@ -64,6 +65,7 @@ pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;
 pub use ids::TimeOrderedIdGenerator;
 pub use level::Level;
+pub use propagation::Propagator;
 pub use scrubbing::{ScrubMatch, Scrubbed, Scrubber, Scrubbing, ScrubbingLogProcessor};
 pub use send::SendToLogfire;
 pub use statistics::{DestinationStatistics, ExportStatistics};

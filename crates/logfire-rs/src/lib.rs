@@ -74,8 +74,8 @@ pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
-    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Scrubbing, SendToLogfire,
-    TimeOrderedIdGenerator, configure,
+    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Propagator, Scrubbing,
+    SendToLogfire, TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

@@ -65,4 +65,18 @@ impl Configuration {
         self.ids = Ids(Box::new(generator));
         self
     }
+
+    /// Whether the spans of callers are the parents of ours. Yes by default; without, their baggage is still taken.
+    ///
+    /// For a service that anybody can call, whose traces would otherwise be what callers say. It is for the whole process;
+    /// `HttpServerOptions::distributed_tracing` and `LOGFIRE_DISTRIBUTED_TRACING` are for what a server does with a caller
+    /// that it was told of, and know a link to it, too.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().distributed_tracing(false);
+    /// ```
+    pub fn distributed_tracing(mut self, distributed_tracing: bool) -> Self {
+        self.ignore_callers = !distributed_tracing;
+        self
+    }
 }
