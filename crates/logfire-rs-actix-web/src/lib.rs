@@ -9,6 +9,8 @@ mod future;
 mod headers;
 mod middleware;
 mod payload;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod task;
 
 use actix_web::body::MessageBody;
@@ -24,6 +26,8 @@ pub use crate::endpoint::endpoint;
 pub use crate::extract::RequestSpan;
 pub use crate::future::ResponseFuture;
 pub use crate::middleware::{HttpServerMiddleware, HttpServerService, middleware};
+#[cfg(feature = "proxy")]
+pub use crate::proxy::logfire_proxy;
 pub use crate::task::{InRequest, in_request, spawn};
 
 /// Instruments `app` with the default options: every request that it gets becomes a span.

@@ -4,6 +4,8 @@
 mod endpoint;
 mod filters;
 mod path;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod rejection;
 mod route;
 mod serve;
@@ -19,6 +21,8 @@ pub use logfire_rs_core::{
 #[cfg(feature = "endpoint")]
 pub use crate::endpoint::{endpoint, query};
 pub use crate::filters::{remote, request_span};
+#[cfg(feature = "proxy")]
+pub use crate::proxy::logfire_proxy;
 pub use crate::rejection::observe;
 pub use crate::route::route;
 pub use crate::serve::Server;

@@ -45,21 +45,38 @@ fn post(path: &str, headers: &[&str], body: &str) -> String {
         + body
 }
 
-/// Sends bytes and reads until the server closes the connection.
+/// Sends bytes and reads the answer. Not until the connection ends: actix-web waits for the rest of a body.
 async fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
     let exchange = async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(bytes.as_ref()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        shown(&String::from_utf8(answer).unwrap())
+        let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        stream.write_all(bytes).await.unwrap();
+        let (head, length) = read_head(&mut stream).await;
+        let mut body = vec![0; if bytes.starts_with(b"HEAD") { 0 } else { length }];
+        stream.read_exact(&mut body).await.unwrap();
+        shown(&head, &String::from_utf8(body).unwrap())
     };
     tokio::time::timeout(LONG, exchange).await.unwrap()
 }
 
+/// The head of an answer, and the length of its body.
+async fn read_head(stream: &mut BufReader<TcpStream>) -> (String, usize) {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let start = head.len();
+        stream.read_line(&mut head).await.unwrap();
+        let line = head.get(start..).unwrap_or_default().to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            return (head, length);
+        }
+    }
+}
+
 /// Status, the headers that the proxy sets, in its order, and body.
-fn shown(answer: &str) -> String {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+fn shown(head: &str, body: &str) -> String {
     let mut lines = head.split("\r\n");
     let mut text = lines.next().and_then(|it| it.split(' ').nth(1)).unwrap_or_default().to_owned();
     let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
@@ -245,11 +262,7 @@ async fn a_content_length_that_lies_is_the_end_of_the_body() {
         let address = serve(mount, &proxy).await;
         let headers = ["Content-Type: application/json", "Content-Length: 5"];
         let request = head(&format!("POST {TRACES}"), &headers) + "12345678901";
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).await.unwrap();
-        assert_eq!(line, "HTTP/1.1 200 OK\r\n", "{}", mount.name);
+        assert_eq!(send(address, request).await, ACCEPTED, "{}", mount.name);
         proxy.shutdown(LONG).unwrap();
     }
     let bodies: Vec<_> = receiver.received().into_iter().map(|it| it.body).collect();
@@ -272,9 +285,8 @@ async fn a_slow_body_holds_nobody_up_and_an_aborted_one_is_forgotten() {
 
         assert_eq!(send(address, post(TRACES, &[], "quick body")).await, ACCEPTED);
         slow.write_all(last.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        slow.read_to_string(&mut answer).await.unwrap();
-        assert_eq!(shown(&answer), ACCEPTED, "{}", mount.name);
+        let (head, _) = read_head(&mut BufReader::new(slow)).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{}: {head}", mount.name);
         proxy.shutdown(LONG).unwrap();
     }
     let bodies: Vec<_> = receiver.received().into_iter().map(|it| it.body).collect();
@@ -311,16 +323,8 @@ async fn many_posts(address: SocketAddr, count: u64) -> u64 {
     let mut accepted = 0;
     for _ in 0..count {
         stream.write_all(request.as_bytes()).await.unwrap();
-        let (mut line, mut length) = (String::new(), 0);
-        stream.read_line(&mut line).await.unwrap();
-        assert_eq!(line, "HTTP/1.1 200 OK\r\n");
-        while line != "\r\n" {
-            line.clear();
-            stream.read_line(&mut line).await.unwrap();
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-                length = value.trim().parse().unwrap();
-            }
-        }
+        let (head, length) = read_head(&mut stream).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
         accepted += u64::from(body == b"{}");

@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use logfire_rs_core::HttpServerOptions;
 use logfire_rs_proxy::LogfireProxy;
 use tokio::net::TcpListener;
+use warp::Filter as _;
 
 type Serving = Pin<Box<dyn Future<Output = SocketAddr> + Send>>;
 
@@ -34,6 +35,12 @@ pub(crate) const MOUNTS: &[Mount] = &[
         serve: |proxy, options| Box::pin(axum(proxy, options)),
         parameter: Some("{*path}"),
     },
+    Mount {
+        name: "actix-web",
+        serve: |proxy, options| Box::pin(actix_web(proxy, options)),
+        parameter: Some("{path:.*}"),
+    },
+    Mount { name: "warp", serve: |proxy, options| Box::pin(warp(proxy, options)), parameter: None },
     Mount {
         name: "hyper",
         serve: |proxy, options| Box::pin(hyper(proxy, options)),
@@ -60,6 +67,45 @@ async fn axum(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
         .route("/without-path", logfire_rs_axum::logfire_proxy(proxy));
     let app = logfire_rs_axum::instrument_with(app, options);
     tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn actix_web(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = move || {
+        let proxy = || logfire_rs_actix_web::logfire_proxy(proxy.clone());
+        let app = actix_web::App::new()
+            .route("/hello", actix_web::web::get().to(|| async { "hello" }))
+            .route("/logfire-proxy/{path:.*}", proxy())
+            .route("/without-path", proxy());
+        logfire_rs_actix_web::instrument_with(app, options.clone())
+    };
+    let server = actix_web::HttpServer::new(app).workers(1).disable_signals();
+    let server = server.listen(listener).unwrap().run();
+    let stop = Stop(server.handle());
+    tokio::spawn(async move {
+        let _stop = stop;
+        server.await
+    });
+    address
+}
+
+/// Ends the threads of the server with the runtime of the test.
+struct Stop(actix_web::dev::ServerHandle);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        drop(self.0.stop(false));
+    }
+}
+
+async fn warp(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
+    let (listener, address) = bind().await;
+    let hello = warp::path("hello").map(|| "hello");
+    let proxy = warp::path("logfire-proxy").and(logfire_rs_warp::logfire_proxy(proxy));
+    let service = logfire_rs_warp::instrument_with(hello.or(proxy), options);
+    tokio::spawn(service.serve(listener).run());
     address
 }
 
