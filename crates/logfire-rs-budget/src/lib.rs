@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a program that cannot go on says so at once")]
 
+mod client;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -86,6 +88,8 @@ const PLAIN: &[Configuration] = &[
         build: || tower(Some(trace().metrics(false))),
         bare: || tower(None),
     },
+    client::TRACE,
+    client::TRACE_METRICS,
 ];
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
