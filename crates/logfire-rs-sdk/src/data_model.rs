@@ -14,7 +14,10 @@ use opentelemetry_sdk::{
     trace::{IdGenerator, RandomIdGenerator, Span, SpanData, SpanEvents, SpanLinks, SpanProcessor},
 };
 
-use crate::message::{attribute, message, status_code, text};
+use crate::{
+    Level,
+    message::{attribute, message, status_code, text},
+};
 
 const MESSAGE: &str = "logfire.msg";
 const LEVEL: &str = "logfire.level_num";
@@ -224,6 +227,15 @@ fn keep_last(attributes: &mut Vec<KeyValue>) {
         } else {
             index += 1;
         }
+    }
+}
+
+/// The level that a span has or would get.
+pub(crate) fn level(span: &SpanData) -> Level {
+    match (attribute(&span.attributes, &[LEVEL]), &span.status) {
+        (Some(Value::I64(level)), _) => Level::at(*level),
+        (_, Status::Error { .. }) => Level::Error,
+        _ => http_level(span).map_or(Level::Info, Level::at),
     }
 }
 

@@ -59,7 +59,7 @@ mod tracing_bridge;
 mod warnings;
 
 pub use configure::{Configuration, configure};
-pub use console::{Colors, ConsoleOptions};
+pub use console::{Colors, ConsoleOptions, SpanStyle};
 pub use data_model::LogfireSpanProcessor;
 pub use error::{ConfigureError, FlushError};
 pub use guard::Logfire;

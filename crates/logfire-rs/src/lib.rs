@@ -75,7 +75,7 @@ pub use logfire_rs_sdk::testing;
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
     ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Propagator, Scrubbing,
-    SendToLogfire, TimeOrderedIdGenerator, configure,
+    SendToLogfire, SpanStyle, TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

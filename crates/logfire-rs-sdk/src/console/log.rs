@@ -19,29 +19,33 @@ pub(crate) struct Log {
     /// The span that was current.
     pub(crate) parent: Option<(TraceId, SpanId)>,
     pub(crate) severity: Option<Severity>,
-    /// Body and attributes.
-    pub(crate) message: String,
+    pub(crate) body: String,
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 impl Log {
     pub(crate) fn of(record: &SdkLogRecord) -> Self {
         let body = record.body().map(shown).filter(|body| !body.is_empty());
-        let mut message =
-            body.or_else(|| record.event_name().map(str::to_owned)).unwrap_or_default();
-        if let Some((end, _)) = message.char_indices().nth(MAX_BODY) {
-            message.truncate(end);
-            message.push('…');
+        let mut body = body.or_else(|| record.event_name().map(str::to_owned)).unwrap_or_default();
+        if let Some((end, _)) = body.char_indices().nth(MAX_BODY) {
+            body.truncate(end);
+            body.push('…');
         }
         let for_people = |(key, _): &&(Key, AnyValue)| !key.as_str().starts_with("logfire.");
-        for (key, value) in record.attributes_iter().filter(for_people) {
-            message.push_str(&format!(" {key}={}", shown(value)));
-        }
+        let attributes = record.attributes_iter().filter(for_people);
         Self {
             time: record.timestamp().or_else(|| record.observed_timestamp()),
             parent: record.trace_context().map(|context| (context.trace_id, context.span_id)),
             severity: record.severity_number(),
-            message,
+            body,
+            attributes: attributes.map(|(key, value)| (key.to_string(), shown(value))).collect(),
         }
+    }
+
+    /// Body and attributes in one line.
+    pub(crate) fn message(&self) -> String {
+        let attributes = self.attributes.iter().map(|(key, value)| format!(" {key}={value}"));
+        std::iter::once(self.body.clone()).chain(attributes).collect()
     }
 }
 

@@ -8,5 +8,5 @@ mod sink;
 
 #[cfg(feature = "testing")]
 pub(crate) use log::shown;
-pub use options::{Colors, ConsoleOptions};
+pub use options::{Colors, ConsoleOptions, SpanStyle};
 pub(crate) use processor::{Console, ConsoleProcessor};

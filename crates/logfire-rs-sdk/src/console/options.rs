@@ -4,7 +4,7 @@ use std::{fmt, io::Write};
 
 use jiff::tz::TimeZone;
 
-use crate::environment::Environment;
+use crate::{Level, environment::Environment};
 
 /// What the console shows, and where: each request when it starts, and its status and duration when it ends.
 ///
@@ -49,6 +49,10 @@ pub struct ConsoleOptions {
     enabled: Option<bool>,
     colors: Option<Colors>,
     timestamps: Option<bool>,
+    span_style: Option<SpanStyle>,
+    min_level: Option<Level>,
+    verbose: Option<bool>,
+    tags: Option<bool>,
     writer: Option<Box<dyn Write + Send>>,
 }
 
@@ -72,7 +76,78 @@ pub enum Colors {
     Never,
 }
 
+/// How the console shows which span a line belongs to.
+///
+/// ```
+/// use logfire_rs_sdk::{ConsoleOptions, SpanStyle};
+///
+/// let options = ConsoleOptions::default().span_style(SpanStyle::Indented);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanStyle {
+    /// It does not: each line begins at the left.
+    Simple,
+    /// Two blanks for each span around it.
+    Indented,
+    /// As [`SpanStyle::Indented`], and the spans around it once more if they are not those of the line above.
+    #[default]
+    ShowParents,
+}
+
 impl ConsoleOptions {
+    /// How spans are shown. [`SpanStyle::ShowParents`] by default.
+    /// Environment: `LOGFIRE_CONSOLE_SPAN_STYLE` (`simple`, `indented`, `show-parents`).
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::{ConsoleOptions, SpanStyle};
+    /// let options = ConsoleOptions::default().span_style(SpanStyle::Simple);
+    /// ```
+    #[must_use]
+    pub fn span_style(mut self, style: SpanStyle) -> Self {
+        self.span_style = Some(style);
+        self
+    }
+
+    /// Hides what is less important. Nothing by default: `RUST_LOG` has filtered already. A request has no level before
+    /// it ends, and counts as [`Level::Info`]; one that fails is shown at its end.
+    /// Environment: `LOGFIRE_CONSOLE_MIN_LOG_LEVEL`.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::{ConsoleOptions, Level};
+    /// let options = ConsoleOptions::default().min_level(Level::Warn);
+    /// ```
+    #[must_use]
+    pub fn min_level(mut self, level: Level) -> Self {
+        self.min_level = Some(level);
+        self
+    }
+
+    /// Whether attributes are shown, one a line, and where the code is. No by default.
+    /// Environment: `LOGFIRE_CONSOLE_VERBOSE`.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::ConsoleOptions;
+    /// let options = ConsoleOptions::default().verbose(true);
+    /// ```
+    #[must_use]
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.verbose = Some(verbose);
+        self
+    }
+
+    /// Whether the attribute `logfire.tags` is shown behind a span. Yes by default.
+    /// Environment: `LOGFIRE_CONSOLE_INCLUDE_TAGS`.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::ConsoleOptions;
+    /// let options = ConsoleOptions::default().tags(false);
+    /// ```
+    #[must_use]
+    pub fn tags(mut self, tags: bool) -> Self {
+        self.tags = Some(tags);
+        self
+    }
+
     /// Whether there are colors. [`Colors::Auto`] by default, which is [`Colors::Never`] with a writer.
     /// Environment: `LOGFIRE_CONSOLE_COLORS` (`auto`, `always`, `never`).
     ///
@@ -121,9 +196,25 @@ impl ConsoleOptions {
         });
         let timestamps =
             self.timestamps.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TIMESTAMP"));
+        let style = self.span_style.or_else(|| {
+            let expected = "`simple`, `indented` or `show-parents`";
+            env.parsed(&["LOGFIRE_CONSOLE_SPAN_STYLE"], expected, SpanStyle::parse)
+        });
+        let min_level = self.min_level.or_else(|| {
+            let expected = "the name of a level";
+            env.parsed(&["LOGFIRE_CONSOLE_MIN_LOG_LEVEL"], expected, Level::parse)
+        });
+        let verbose = self.verbose.or_else(|| env.boolean("LOGFIRE_CONSOLE_VERBOSE"));
+        let tags = self.tags.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TAGS"));
         Some(ResolvedConsole {
             colors: colors.unwrap_or_default(),
-            time_zone: timestamps.unwrap_or(true).then(TimeZone::system),
+            layout: Layout {
+                time_zone: timestamps.unwrap_or(true).then(TimeZone::system),
+                style: style.unwrap_or_default(),
+                min_level: min_level.unwrap_or(Level::Trace),
+                verbose: verbose.unwrap_or(false),
+                tags: tags.unwrap_or(true),
+            },
             writer: self.writer,
         })
     }
@@ -142,6 +233,10 @@ impl fmt::Debug for ConsoleOptions {
             .field("enabled", &self.enabled)
             .field("colors", &self.colors)
             .field("timestamps", &self.timestamps)
+            .field("span_style", &self.span_style)
+            .field("min_level", &self.min_level)
+            .field("verbose", &self.verbose)
+            .field("tags", &self.tags)
             .finish_non_exhaustive()
     }
 }
@@ -157,11 +252,32 @@ impl Colors {
     }
 }
 
+impl SpanStyle {
+    fn parse(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "simple" => Some(Self::Simple),
+            "indented" => Some(Self::Indented),
+            "show-parents" => Some(Self::ShowParents),
+            _ => None,
+        }
+    }
+}
+
 /// The options of a console that is on.
 pub(crate) struct ResolvedConsole {
     pub(crate) colors: Colors,
-    /// `None` shows no time.
-    pub(crate) time_zone: Option<TimeZone>,
+    pub(crate) layout: Layout,
     /// `None` is stderr.
     pub(crate) writer: Option<Box<dyn Write + Send>>,
+}
+
+/// How lines look.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// `None` shows no time.
+    pub(crate) time_zone: Option<TimeZone>,
+    pub(crate) style: SpanStyle,
+    pub(crate) min_level: Level,
+    pub(crate) verbose: bool,
+    pub(crate) tags: bool,
 }

@@ -119,7 +119,7 @@ fn run(
 ) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     let mut sink = sink(options.writer, options.colors);
-    let mut renderer = Renderer::new(options.time_zone);
+    let mut renderer = Renderer::new(options.layout);
     while let Ok(event) = events.recv() {
         let mut text = renderer.left_out(left_out.swap(0, Ordering::Relaxed));
         match event {

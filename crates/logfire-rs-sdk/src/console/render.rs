@@ -7,8 +7,9 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use opentelemetry::{
+    Array, Key, Value,
     logs::Severity,
     trace::{SpanId, SpanKind, Status, TraceId},
 };
@@ -17,8 +18,15 @@ use opentelemetry_semantic_conventions::attribute::{
     ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
 };
 
-use super::log::Log;
-use crate::message::{message, status_code, text};
+use super::{
+    log::Log,
+    options::{Layout, SpanStyle},
+};
+use crate::{
+    Level,
+    data_model::level,
+    message::{attribute, message, status_code, text},
+};
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
 const MAX_OPEN: usize = 10_000;
@@ -30,31 +38,37 @@ const TIME: Style = AnsiColor::Green.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default();
 const ERROR: Style = AnsiColor::Red.on_default();
+const TAG: Style = AnsiColor::Cyan.on_default();
+
+const TAGS: &str = "logfire.tags";
 
 /// The spans that are open, and the ones that the last line belongs to.
 #[derive(Debug)]
 pub(crate) struct Renderer {
-    /// `None` shows no time.
-    time_zone: Option<TimeZone>,
-    open: HashMap<Key, Open>,
+    layout: Layout,
+    open: HashMap<Id, Open>,
     /// From the outermost span to the one of the last line: what a reader takes for the parents of the next line.
-    path: Vec<Key>,
+    path: Vec<Id>,
 }
 
 /// Both ids: a span id is unique in its trace only.
-type Key = (TraceId, SpanId);
+type Id = (TraceId, SpanId);
 
 #[derive(Debug)]
 struct Open {
-    parent: Option<Key>,
+    parent: Option<Id>,
     /// Stays when the parent ends first.
     depth: usize,
     message: String,
+    /// Less important than what is shown.
+    hidden: bool,
+    /// The attributes that were shown at the start.
+    shown: Vec<Key>,
 }
 
 impl Renderer {
-    pub(crate) fn new(time_zone: Option<TimeZone>) -> Self {
-        Self { time_zone, open: HashMap::new(), path: Vec::new() }
+    pub(crate) fn new(layout: Layout) -> Self {
+        Self { layout, open: HashMap::new(), path: Vec::new() }
     }
 
     pub(crate) fn start(&mut self, span: &SpanData) -> String {
@@ -64,15 +78,26 @@ impl Renderer {
         let parents = self.parents_and_self(parent);
         let depth = self.depth_below(parent);
         let message = visible(&message(span));
-
-        let mut lines = self.missing_parents(&parents);
-        self.line(&mut lines, Some(span.start_time), depth, &message);
+        let hidden = level(span) < self.layout.min_level;
+        let shown = match self.layout.verbose && !hidden {
+            true => span.attributes.iter().map(|attribute| attribute.key.clone()).collect(),
+            false => Vec::new(),
+        };
+        let mut lines = String::new();
+        if !hidden {
+            lines = self.missing_parents(&parents);
+            let line = format!("{message}{}", self.tags(span));
+            self.line(&mut lines, Some(span.start_time), depth, &line);
+            self.details(&mut lines, depth, span_details(span, &[]));
+        }
         if self.open.len() < MAX_OPEN {
             let parent = parents.last().copied();
-            self.open.insert(key, Open { parent, depth, message });
+            self.open.insert(key, Open { parent, depth, message, hidden, shown });
         }
-        self.path = parents;
-        self.path.push(key);
+        if !hidden {
+            self.path = parents;
+            self.path.push(key);
+        }
         lines
     }
 
@@ -86,8 +111,17 @@ impl Renderer {
             |open| open.depth,
         );
 
+        let was_hidden = is_open.as_ref().is_some_and(|open| open.hidden);
+        if was_hidden && let Some(place) = self.path.iter().position(|it| *it == key) {
+            self.path.truncate(place);
+        }
+        if level(span) < self.layout.min_level && (was_hidden || is_open.is_none()) {
+            return String::new();
+        }
+        let shown = is_open.as_ref().map(|open| open.shown.clone()).unwrap_or_default();
+        let follows = is_open.is_some() && !was_hidden && self.path.starts_with(&chain);
         let mut ending = format!("{}", Ending(span));
-        if is_open.is_some() && self.path.starts_with(&chain) {
+        if follows && self.layout.style != SpanStyle::Simple {
             chain.pop();
             self.path = chain;
         } else {
@@ -95,9 +129,10 @@ impl Renderer {
             ending.push_str(&format!("  {}", painted(DIM, &message)));
             self.path.clear();
         }
-        let mut line = String::new();
-        self.line(&mut line, Some(span.end_time), depth, &ending);
-        line
+        let mut lines = String::new();
+        self.line(&mut lines, Some(span.end_time), depth, &ending);
+        self.details(&mut lines, depth, span_details(span, &shown));
+        lines
     }
 
     /// Below the span that was current, if it is open.
@@ -109,8 +144,13 @@ impl Renderer {
             Some(severity) if severity >= Severity::Warn => WARNING,
             _ => Style::new(),
         };
+        if log.severity.map_or(Level::Info, Level::from) < self.layout.min_level {
+            return String::new();
+        }
+        let text = if self.layout.verbose { log.body.clone() } else { log.message() };
         let mut lines = self.missing_parents(&parents);
-        self.line(&mut lines, log.time, depth, &painted(style, &visible(&log.message)));
+        self.line(&mut lines, log.time, depth, &painted(style, &visible(&text)));
+        self.details(&mut lines, depth, log.attributes.iter().cloned());
         self.path = parents;
         lines
     }
@@ -126,12 +166,12 @@ impl Renderer {
         text
     }
 
-    fn depth_below(&self, parent: Key) -> usize {
+    fn depth_below(&self, parent: Id) -> usize {
         self.open.get(&parent).map_or(0, |parent| parent.depth + 1)
     }
 
     /// The open spans above `key`, outermost first, and `key` itself if it is open.
-    fn parents_and_self(&self, key: Key) -> Vec<Key> {
+    fn parents_and_self(&self, key: Id) -> Vec<Id> {
         let mut chain = Vec::new();
         let mut next = Some(key);
         while let Some(key) = next
@@ -145,19 +185,48 @@ impl Renderer {
     }
 
     /// The parents that the last line does not belong to, again, so that the next line is not read as theirs.
-    fn missing_parents(&self, parents: &[Key]) -> String {
+    fn missing_parents(&self, parents: &[Id]) -> String {
+        if self.layout.style != SpanStyle::ShowParents {
+            return String::new();
+        }
         let shown = self.path.iter().zip(parents).take_while(|(shown, parent)| shown == parent);
         let mut lines = String::new();
         for parent in parents.iter().skip(shown.count()) {
-            if let Some(open) = self.open.get(parent) {
+            if let Some(open) = self.open.get(parent).filter(|open| !open.hidden) {
                 self.line(&mut lines, None, open.depth, &painted(DIM, &open.message));
             }
         }
         lines
     }
 
+    /// ` [a,b]`
+    fn tags(&self, span: &SpanData) -> String {
+        match attribute(&span.attributes, &[TAGS]) {
+            Some(Value::Array(Array::String(tags))) if self.layout.tags => {
+                let tags: Vec<_> = tags.iter().map(|tag| visible(tag.as_str())).collect();
+                format!(" {}", painted(TAG, &format!("[{}]", tags.join(","))))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// One attribute a line, if the console is verbose.
+    fn details(
+        &self,
+        lines: &mut String,
+        depth: usize,
+        details: impl Iterator<Item = (String, String)>,
+    ) {
+        if self.layout.verbose {
+            for (key, value) in details {
+                let detail = visible(&format!("{key}={value}"));
+                self.line(lines, None, depth, &format!("{} {detail}", painted(DIM, &"│")));
+            }
+        }
+    }
+
     fn line(&self, lines: &mut String, time: Option<SystemTime>, depth: usize, text: &str) {
-        if let Some(time_zone) = &self.time_zone {
+        if let Some(time_zone) = &self.layout.time_zone {
             let time = time.and_then(|time| Timestamp::try_from(time).ok());
             let time = time.map(|time| time.to_zoned(time_zone.clone()).strftime("%H:%M:%S%.3f"));
             match time {
@@ -166,10 +235,20 @@ impl Renderer {
             }
             lines.push(' ');
         }
-        lines.push_str(&"  ".repeat(depth));
+        if self.layout.style != SpanStyle::Simple {
+            lines.push_str(&"  ".repeat(depth));
+        }
         lines.push_str(text);
         lines.push('\n');
     }
+}
+
+/// Those attributes that were not shown before and are not about how a span is shown.
+fn span_details(span: &SpanData, shown: &[Key]) -> impl Iterator<Item = (String, String)> {
+    let attributes = span.attributes.iter();
+    let new = attributes.filter(|it| !shown.contains(&it.key));
+    new.filter(|it| !it.key.as_str().starts_with("logfire."))
+        .map(|it| (it.key.to_string(), it.value.to_string()))
 }
 
 /// `└ 200 in 1.2 ms`
@@ -267,6 +346,7 @@ fn visible(text: &str) -> String {
 mod tests {
     use std::borrow::Cow;
 
+    use jiff::tz::TimeZone;
     use opentelemetry::{
         KeyValue,
         trace::{Event, SpanContext, TraceFlags, TraceState},
@@ -324,8 +404,22 @@ mod tests {
     }
     use Step::{End, Start};
 
+    fn layout(time_zone: Option<TimeZone>) -> Layout {
+        Layout {
+            time_zone,
+            style: SpanStyle::ShowParents,
+            min_level: Level::Trace,
+            verbose: false,
+            tags: true,
+        }
+    }
+
     fn render(time_zone: Option<TimeZone>, steps: &[Step<'_>]) -> String {
-        let mut renderer = Renderer::new(time_zone);
+        render_as(layout(time_zone), steps)
+    }
+
+    fn render_as(layout: Layout, steps: &[Step<'_>]) -> String {
+        let mut renderer = Renderer::new(layout);
         let colored: String = steps
             .iter()
             .map(|step| match step {
@@ -400,9 +494,10 @@ GET h/stream
             time: Some(request.start_time),
             parent: Some((TraceId::from(1), SpanId::from(parent))),
             severity: Some(severity),
-            message: message.to_owned(),
+            body: message.to_owned(),
+            attributes: Vec::new(),
         };
-        let mut renderer = Renderer::new(None);
+        let mut renderer = Renderer::new(layout(None));
         let mut text = renderer.start(&request);
         text.push_str(&renderer.log(&log(1, Severity::Info, "inside\n")));
         text.push_str(&renderer.log(&log(7, Severity::Warn, "elsewhere")));
@@ -454,11 +549,101 @@ GET /a
         );
     }
 
+    /// Two requests at once, with a call in the first.
+    fn interleaved(layout: Layout) -> String {
+        let a = |code| http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", code);
+        let b = |code| http(&SpanKind::Server, span(2, 0, (1, 4), "GET"), "/b", code);
+        let in_a = span(3, 1, (2, 3), "work of a");
+        let (begun, ended) = ([a(0), b(0)], [a(200), b(500)]);
+        let [start_a, start_b] = begun.each_ref().map(Start);
+        let [end_a, end_b] = ended.each_ref().map(End);
+        render_as(layout, &[start_a, start_b, Start(&in_a), end_b, End(&in_a), end_a])
+    }
+
+    #[test]
+    fn spans_can_be_indented_only_and_flat() {
+        let indented = "\
+GET /a
+GET /b
+  work of a
+└ 500 in 3.0 ms  GET /b
+  └ 1.0 ms  work of a
+└ 200 in 5.0 ms  GET /a
+";
+        let style = SpanStyle::Indented;
+        assert_eq!(interleaved(Layout { style, ..layout(None) }), indented);
+        let style = SpanStyle::Simple;
+        let flat = "\
+GET /a
+GET /b
+work of a
+└ 500 in 3.0 ms  GET /b
+└ 1.0 ms  work of a
+└ 200 in 5.0 ms  GET /a
+";
+        assert_eq!(interleaved(Layout { style, ..layout(None) }), flat);
+    }
+
+    #[test]
+    fn what_matters_less_is_hidden_and_what_fails_is_shown_at_its_end() {
+        let min_level = Level::Warn;
+        assert_eq!(interleaved(Layout { min_level, ..layout(None) }), "└ 500 in 3.0 ms  GET /b\n");
+
+        let mut debug = span(1, 0, (0, 5), "debug");
+        debug.attributes.push(KeyValue::new("logfire.level_num", 5));
+        let inner = span(2, 1, (1, 2), "inner");
+        let steps = [Start(&debug), Start(&inner), End(&inner), End(&debug)];
+        let min_level = Level::Info;
+        // It still indents.
+        assert_eq!(
+            render_as(Layout { min_level, ..layout(None) }, &steps),
+            "  inner\n  └ 1.0 ms\n"
+        );
+        let log = |severity| Log {
+            time: None,
+            parent: None,
+            severity: Some(severity),
+            body: "said".to_owned(),
+            attributes: vec![("k".to_owned(), "v".to_owned())],
+        };
+        let mut renderer = Renderer::new(Layout { min_level, ..layout(None) });
+        assert_eq!(renderer.log(&log(Severity::Debug)), "");
+        assert!(renderer.log(&log(Severity::Info)).contains("said k=v"));
+    }
+
+    #[test]
+    fn verbose_shows_attributes_where_they_are_new() {
+        let begun = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 0);
+        let mut ended = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
+        ended.attributes.push(KeyValue::new("user", "ada\u{1b}[2J"));
+        ended.attributes.push(KeyValue::new("logfire.msg", "hidden"));
+        let layout = Layout { verbose: true, ..layout(Some(TimeZone::UTC)) };
+        let expected = "\
+14:03:22.000 GET /a
+             │ http.request.method=GET
+             │ url.path=/a
+14:03:22.005 └ 200 in 5.0 ms
+             │ http.response.status_code=200
+             │ user=ada\\u{1b}[2J
+";
+        assert_eq!(render_as(layout, &[Start(&begun), End(&ended)]), expected);
+    }
+
+    #[test]
+    fn tags_stand_behind_the_message() {
+        let mut tagged = span(1, 0, (0, 1), "work");
+        let tags = Value::Array(Array::String(vec!["a".into(), "b".into()]));
+        tagged.attributes.push(KeyValue::new("logfire.tags", tags));
+        assert_eq!(render(None, &[Start(&tagged)]), "work [a,b]\n");
+        let layout = Layout { tags: false, ..layout(None) };
+        assert_eq!(render_as(layout, &[Start(&tagged)]), "work\n");
+    }
+
     #[test]
     fn errors_are_red_and_warnings_yellow() {
         let colored = |kind: SpanKind, code| {
             let span = http(&kind, span(1, 0, (0, 0), "GET"), "/", code);
-            let mut renderer = Renderer::new(None);
+            let mut renderer = Renderer::new(layout(None));
             renderer.start(&span);
             renderer.end(&span)
         };
@@ -477,7 +662,7 @@ GET /a
     #[test]
     fn what_was_left_out_is_told_and_forgotten() {
         let a = span(1, 0, (0, 1), "a");
-        let mut renderer = Renderer::new(None);
+        let mut renderer = Renderer::new(layout(None));
         renderer.start(&a);
         let told = renderer.left_out(2);
         assert_eq!(anstream::adapter::strip_str(&told).to_string(), "… 2 lines left out\n");
@@ -488,7 +673,7 @@ GET /a
 
     #[test]
     fn the_open_spans_are_bounded() {
-        let mut renderer = Renderer::new(None);
+        let mut renderer = Renderer::new(layout(None));
         for id in 1..=MAX_OPEN as u64 + 10 {
             renderer.start(&span(id, 0, (0, 0), "x"));
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use logfire_rs_sdk::{
-    Colors, ConsoleOptions, Logfire,
+    Colors, ConsoleOptions, Level, Logfire, SpanStyle,
     opentelemetry::{
         Context, KeyValue,
         trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider},
@@ -92,6 +92,39 @@ fn time_and_colors_can_be_chosen() {
     let variables = &[("LOGFIRE_CONSOLE", "false")];
     assert_eq!(shown(variables, ConsoleOptions::default()), "");
     assert!(shown(variables, ConsoleOptions::from(true)).ends_with(" ms\n"));
+}
+
+#[test]
+fn style_level_and_details_can_be_chosen() {
+    let shown = |variables, options| {
+        let (logfire, text) = with_console(variables, options);
+        let tracer = logfire.tracer_provider().tracer("test");
+        tracer.in_span("outer", |cx| {
+            cx.span().set_attribute(KeyValue::new("late", 1));
+            let inner = tracer.span_builder("inner");
+            let attributes = [KeyValue::new("logfire.level_num", 5), KeyValue::new("k", "v")];
+            drop(inner.with_attributes(attributes).start(&tracer));
+        });
+        logfire.shutdown().unwrap();
+        without_durations(&text.get())
+    };
+    let plain = || ConsoleOptions::default().timestamps(false);
+    assert_eq!(shown(&[], plain()), "outer\n  inner\n  └ …\n└ …\n");
+
+    let flat = "outer\ninner\n└ …  inner\n└ …  outer\n";
+    assert_eq!(shown(&[], plain().span_style(SpanStyle::Simple)), flat);
+    let variables = &[("LOGFIRE_CONSOLE_SPAN_STYLE", "simple")];
+    assert_eq!(shown(variables, plain()), flat);
+    assert_ne!(shown(variables, plain().span_style(SpanStyle::Indented)), flat);
+
+    assert_eq!(shown(&[], plain().min_level(Level::Info)), "outer\n└ …\n");
+    let variables = &[("LOGFIRE_CONSOLE_MIN_LOG_LEVEL", "info")];
+    assert_eq!(shown(variables, plain()), "outer\n└ …\n");
+    assert_eq!(shown(&[], plain().min_level(Level::Warn)), "");
+
+    let verbose = "outer\n  inner\n  │ k=v\n  └ …\n└ …\n│ late=1\n";
+    assert_eq!(shown(&[], plain().verbose(true)), verbose);
+    assert_eq!(shown(&[("LOGFIRE_CONSOLE_VERBOSE", "true")], plain()), verbose);
 }
 
 #[test]
