@@ -14,10 +14,11 @@ use opentelemetry_sdk::{logs::LogProcessor, trace::SpanProcessor};
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::{
-    ConfigureError, ConsoleOptions, Logfire, Scrubbing,
+    ConfigureError, ConsoleOptions, Logfire, Sampling, Scrubbing,
     console::{Console, ConsoleProcessor},
     environment::{Environment, Lookup},
     export::{Deliveries, Destinations},
+    front::FrontSettings,
     guard::Running,
     ids::Ids,
     metrics::MetricsSettings,
@@ -52,6 +53,8 @@ pub struct Configuration {
     resource: ResourceSettings,
     console: ConsoleOptions,
     scrubbing: Scrubbing,
+    sampling: Sampling,
+    front: FrontSettings,
     processors: Vec<Box<dyn SpanProcessor>>,
     log_processors: Vec<Box<dyn LogProcessor>>,
     metrics: MetricsSettings,
@@ -122,6 +125,8 @@ impl Configuration {
         }
 
         let destinations = Destinations::resolve(&self.logfire, &env)?;
+        let sampling = self.sampling.resolve(&env)?;
+        let front = self.front.resolve(&env);
         let scrubber = self.scrubbing.compile(env.warnings.clone())?;
         let resource = scrubber.resource(&self.resource.resolve(&env));
         let console = self
@@ -134,6 +139,7 @@ impl Configuration {
         let has_metrics = !self.metrics.off;
         let meters = self.metrics.builder(destinations.has_logfire(), &env);
         let mut pipelines = Pipelines::new(self.ids, meters, has_metrics, scrubber);
+        pipelines.min_level = front.min_level;
         pipelines.process_logs(LogPipeline { processors: self.log_processors });
         if let Some(console) = &console {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
@@ -144,7 +150,7 @@ impl Configuration {
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
         pipelines.process_spans(self.processors);
 
-        let providers = pipelines.providers(&resource, &env);
+        let providers = pipelines.providers(&resource, sampling, front, &env);
         let running = Running {
             providers,
             console,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use opentelemetry::{
     Context, KeyValue, Value,
-    trace::{SpanContext, SpanKind, Status},
+    trace::{SpanContext, SpanId, SpanKind, Status},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -123,6 +123,10 @@ impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
     }
 
     fn on_end(&self, mut span: SpanData) {
+        // Tail sampling announces late.
+        if !self.pending_spans && is_pending(&span) {
+            return;
+        }
         complete(&mut span);
         self.inner.on_end(span);
     }
@@ -142,7 +146,12 @@ impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
 
 /// The copy of a sampled span that says that it has begun: a child of it without a duration.
 pub(crate) fn pending(span: &Span, ids: &RandomIdGenerator) -> Option<SpanData> {
-    let mut pending = span.exported_data().filter(|span| span.span_context.is_sampled())?;
+    let span = span.exported_data().filter(|span| span.span_context.is_sampled())?;
+    Some(announce(span, ids))
+}
+
+/// The same of what is known of the span.
+pub(crate) fn announce(mut pending: SpanData, ids: &RandomIdGenerator) -> SpanData {
     let real = pending.span_context;
     pending.span_context = SpanContext::new(
         real.trace_id(),
@@ -159,10 +168,26 @@ pub(crate) fn pending(span: &Span, ids: &RandomIdGenerator) -> Option<SpanData> 
     pending.attributes.push(KeyValue::new(SPAN_TYPE, PENDING));
     // Sixteen zeros for a root.
     pending.attributes.push(KeyValue::new(PENDING_PARENT, parent.to_string()));
-    Some(pending)
+    pending
 }
 
-#[cfg(feature = "otlp-http")]
+/// The span that a pending one announces, as it was when it began.
+pub(crate) fn announced(mut pending: SpanData) -> SpanData {
+    let parent = attribute(&pending.attributes, &[PENDING_PARENT]);
+    let parent = parent.and_then(|parent| SpanId::from_hex(&parent.as_str()).ok());
+    let context = &pending.span_context;
+    pending.span_context = SpanContext::new(
+        context.trace_id(),
+        pending.parent_span_id,
+        context.trace_flags(),
+        false,
+        context.trace_state().clone(),
+    );
+    pending.parent_span_id = parent.unwrap_or(SpanId::INVALID);
+    pending.attributes.retain(|it| ![SPAN_TYPE, PENDING_PARENT].contains(&it.key.as_str()));
+    pending
+}
+
 pub(crate) fn is_pending(span: &SpanData) -> bool {
     attribute(&span.attributes, &[SPAN_TYPE]).is_some_and(|value| value.as_str() == PENDING)
 }
@@ -198,11 +223,7 @@ pub(crate) fn complete(span: &mut SpanData) {
         let message = message(span).into_owned();
         span.attributes.push(KeyValue::new(MESSAGE, message));
     }
-    let level = match attribute(&span.attributes, &[LEVEL]) {
-        Some(Value::I64(level)) => Some(*level),
-        _ => None,
-    };
-    match (&span.status, level) {
+    match (&span.status, own_level(span)) {
         (Status::Error { .. }, None) => span.attributes.push(KeyValue::new(LEVEL, LEVEL_ERROR)),
         (Status::Unset, Some(LEVEL_ERROR..)) => span.status = Status::error(""),
         (Status::Unset, None) => {
@@ -217,6 +238,22 @@ pub(crate) fn complete(span: &mut SpanData) {
     }
 }
 
+/// The level that the span was given.
+pub(crate) fn own_level(span: &SpanData) -> Option<i64> {
+    let is_level = |attribute: &&KeyValue| attribute.key.as_str() == LEVEL;
+    match span.attributes.iter().rfind(is_level)?.value {
+        Value::I64(level) => Some(level),
+        _ => None,
+    }
+}
+
+/// The level that the span has, or will have when it is completed.
+pub(crate) fn level(span: &SpanData) -> Level {
+    let of_status = || matches!(span.status, Status::Error { .. }).then_some(LEVEL_ERROR);
+    let level = own_level(span).or_else(of_status).or_else(|| http_level(span));
+    level.map(Level::at).unwrap_or_default()
+}
+
 /// The SDK adds an attribute that is set again behind the first one of its name.
 fn keep_last(attributes: &mut Vec<KeyValue>) {
     let mut index = 0;
@@ -227,15 +264,6 @@ fn keep_last(attributes: &mut Vec<KeyValue>) {
         } else {
             index += 1;
         }
-    }
-}
-
-/// The level that a span has or would get.
-pub(crate) fn level(span: &SpanData) -> Level {
-    match (attribute(&span.attributes, &[LEVEL]), &span.status) {
-        (Some(Value::I64(level)), _) => Level::at(*level),
-        (_, Status::Error { .. }) => Level::Error,
-        _ => http_level(span).map_or(Level::Info, Level::at),
     }
 }
 

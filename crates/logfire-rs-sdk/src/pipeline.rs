@@ -1,6 +1,9 @@
 //! What stands between the providers and everything that processes telemetry.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use opentelemetry::{Context, InstrumentationScope, logs::Severity};
 #[cfg(feature = "otlp-http")]
@@ -13,13 +16,21 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
 
-use crate::{Scrubber, environment::Environment, ids::Ids, sampling};
+use crate::{
+    Level, Scrubber,
+    environment::Environment,
+    front::{Front, LoudLogs},
+    ids::Ids,
+    sampling::{self, Judge, TailSampled},
+};
 
 /// The pipelines of the three signals while they are put together.
 #[derive(Debug)]
 pub(crate) struct Pipelines {
     pub(crate) spans: Vec<Box<dyn SpanProcessor>>,
     ids: Ids,
+    /// Log records below it go nowhere.
+    pub(crate) min_level: Option<Level>,
     /// For what leaves on a thread of its own, and scrubs there.
     pub(crate) scrubber: Scrubber,
     meters: MeterProviderBuilder,
@@ -38,7 +49,7 @@ impl Pipelines {
         scrubber: Scrubber,
     ) -> Self {
         let loggers = LoggerProviderBuilder::default().with_log_processor(scrubber.log_processor());
-        Self { spans: Vec::new(), ids, scrubber, meters, has_metrics, loggers }
+        Self { spans: Vec::new(), ids, min_level: None, scrubber, meters, has_metrics, loggers }
     }
 
     /// Adds the processors of the user, which get scrubbed spans.
@@ -53,21 +64,32 @@ impl Pipelines {
         self.meters = std::mem::take(&mut self.meters).with_reader(reader);
     }
 
-    pub(crate) fn process_logs(&mut self, processor: impl LogProcessor + 'static) {
+    pub(crate) fn process_logs(&mut self, inner: impl LogProcessor + 'static) {
+        let processor = LoudLogs { min_level: self.min_level, inner };
         self.loggers = std::mem::take(&mut self.loggers).with_log_processor(processor);
     }
 
-    pub(crate) fn providers(self, resource: &Resource, env: &Environment) -> Providers {
+    pub(crate) fn providers(
+        self,
+        resource: &Resource,
+        (sampler, judge): (Sampler, Option<Arc<Judge>>),
+        front: Front,
+        env: &Environment,
+    ) -> Providers {
+        let pipeline = Pipeline { processors: self.spans };
+        let pipeline = TailSampled::new(judge, pipeline, env.warnings.clone());
+        // What is logged decides too.
+        let loggers = self.loggers.with_log_processor(pipeline.log_processor());
         Providers {
             tracers: SdkTracerProvider::builder()
-                .with_sampler(sampling::sampler(env))
+                .with_sampler(sampler)
                 .with_id_generator(self.ids)
                 .with_span_limits(sampling::span_limits(env))
                 .with_resource(resource.clone())
-                .with_span_processor(Pipeline { processors: self.spans })
+                .with_span_processor(front.before(pipeline))
                 .build(),
             meters: self.meters.with_resource(resource.clone()).build(),
-            loggers: self.loggers.with_resource(resource.clone()).build(),
+            loggers: loggers.with_resource(resource.clone()).build(),
         }
     }
 }

@@ -74,8 +74,8 @@ pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
     self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
-    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Propagator, Scrubbing,
-    SendToLogfire, SpanStyle, TimeOrderedIdGenerator, configure,
+    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Propagator, Sampling,
+    Scrubbing, SendToLogfire, SpanStyle, TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{
@@ -158,6 +158,9 @@ mod documentation {
 
     #[doc = include_str!("../../../docs/prometheus.md")]
     pub struct Prometheus;
+
+    #[doc = include_str!("../../../docs/sampling.md")]
+    pub struct Sampling;
 
     #[doc = include_str!("../../../docs/scrubbing.md")]
     pub struct Scrubbing;

@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 
-use crate::Scrubber;
+use crate::{Scrubber, data_model};
 
 use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
 
@@ -87,7 +87,9 @@ impl SpanProcessor for ConsoleProcessor {
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() {
+        if data_model::is_pending(&span) {
+            self.0.send(Event::Start(Box::new(data_model::announced(span))));
+        } else if span.span_context.is_sampled() {
             self.0.send(Event::End(Box::new(span)));
         }
     }

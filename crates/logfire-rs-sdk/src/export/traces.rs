@@ -82,7 +82,12 @@ impl SpanProcessor for Counting {
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.accounts.spans.admit(self.room, true) {
+        if data_model::is_pending(&span) {
+            // From tail sampling, which announces late.
+            if self.announcing.is_some() && self.accounts.spans.admit(self.room, false) {
+                self.batch.on_end(span);
+            }
+        } else if span.span_context.is_sampled() && self.accounts.spans.admit(self.room, true) {
             self.batch.on_end(span);
         }
     }

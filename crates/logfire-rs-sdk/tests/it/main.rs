@@ -11,6 +11,7 @@ mod grpc;
 mod pipelines;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod sampling;
 mod scrubbing;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
