@@ -31,7 +31,10 @@ pub(crate) fn expand(
 ) -> TokenStream {
     let expanded = Settings::parse(path, arguments).and_then(|settings| {
         let function = syn::parse2::<ItemFn>(item.clone()).map_err(|error| {
-            Error::new(error.span(), "#[endpoint] is for functions that are not in an `impl`")
+            Error::new(
+                error.span(),
+                "#[endpoint] is for free functions, not for closures and other items",
+            )
         })?;
         Endpoint::new(framework, settings, function)?.expand()
     });
@@ -256,6 +259,11 @@ mod tests {
         expand(framework, "::adapter", arguments.parse().unwrap(), &item).to_string()
     }
 
+    /// Without the blanks, which say how tokens were written.
+    fn packed(tokens: &str) -> String {
+        tokens.split_whitespace().collect()
+    }
+
     #[test]
     fn what_is_no_handler_stays_with_an_error() {
         for (framework, arguments, item, problem) in [
@@ -276,13 +284,13 @@ mod tests {
                 Framework::Axum,
                 "",
                 "let f = async || {};",
-                "#[endpoint] is for functions that are not in an `impl`",
+                "#[endpoint] is for free functions, not for closures and other items",
             ),
             (
                 Framework::Axum,
                 "",
                 "struct S;",
-                "#[endpoint] is for functions that are not in an `impl`",
+                "#[endpoint] is for free functions, not for closures and other items",
             ),
             (Framework::Warp, "", "unsafe fn f() {}", "#[endpoint] is for safe functions"),
             (Framework::Warp, "", "extern \"C\" fn f() {}", "#[endpoint] is for functions of Rust"),
@@ -314,6 +322,87 @@ mod tests {
             let item: TokenStream = item.parse().unwrap();
             assert!(expanded.ends_with(&item.to_string()), "{item}: {expanded}");
         }
+    }
+
+    #[test]
+    fn a_handler_of_axum_expands_to() {
+        let item = "/// Its documentation.\n#[debug_handler]\npub async fn f(Path(id): Path<u32>) -> String { id.to_string() }";
+        let expected = quote! {
+            #[doc(hidden)]
+            #[allow(non_camel_case_types)]
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            pub struct __LogfireEndpoint_f;
+
+            impl ::adapter::__private::Endpoint for __LogfireEndpoint_f {
+                type Framework = ::adapter::__private::Framework;
+                const INFO: &'static ::adapter::__private::EndpointInfo =
+                    &::adapter::__private::EndpointInfo {
+                        name: ::core::concat!(::core::module_path!(), "::", "f"),
+                        file: ::core::file!(),
+                        line: ::core::line!(),
+                        arguments: &[::adapter::__private::Argument {
+                            name: "id",
+                            capture: |
+                                value: &dyn ::core::any::Any,
+                                limits: ::adapter::__private::EndpointLimits
+                            | {
+                                match value.downcast_ref::<Path<u32>>() {
+                                    ::core::option::Option::Some(value) =>
+                                        ::adapter::__private::capture!(
+                                            ::adapter::__private::Framework, value, limits
+                                        ),
+                                    ::core::option::Option::None =>
+                                        ::adapter::__private::Captured::Nothing,
+                                }
+                            },
+                            wrong_key: |text| ::adapter::__private::wrong_key!(
+                                ::adapter::__private::Framework, Path<u32>, text
+                            ),
+                            is_skipped: false,
+                        }],
+                    };
+            }
+
+            #[doc = " Its documentation."]
+            pub async fn f(
+                argument_0: ::adapter::__private::Arg<Path<u32>, __LogfireEndpoint_f, 0usize>
+            ) -> String {
+                #[debug_handler]
+                async fn f(Path(id): Path<u32>) -> String { id.to_string() }
+                let mut call = ::adapter::__private::EndpointCall::begin::<__LogfireEndpoint_f>();
+                let output = call.run(f(argument_0.0)).await;
+                call.returned(
+                    ::adapter::__private::error_text!(::adapter::__private::Framework, &output)
+                );
+                output
+            }
+        };
+        assert_eq!(packed(&expanded(Framework::Axum, "", item)), packed(&expected.to_string()));
+    }
+
+    #[test]
+    fn a_handler_of_warp_expands_to() {
+        let item = "fn f(id: u32, token: String) -> String { id.to_string() }";
+        let expanded = expanded(Framework::Warp, "skip(token), name = \"x\", crate = mine", item);
+        let (_, function) = expanded.split_once("} ; }").unwrap();
+        let expected = quote! {
+            fn f(argument_0: u32, argument_1: String) -> String {
+                fn f(id: u32, token: String) -> String { id.to_string() }
+                let mut call = mine::__private::EndpointCall::begin::<__LogfireEndpoint_f>();
+                if let ::core::option::Option::Some(limits) = call.limits() {
+                    call.argument(
+                        0usize,
+                        mine::__private::capture!(mine::__private::Framework, &argument_0, limits)
+                    );
+                }
+                let output = call.run_now(|| f(argument_0, argument_1));
+                call.returned(
+                    mine::__private::error_text!(mine::__private::Framework, &output)
+                );
+                output
+            }
+        };
+        assert_eq!(packed(function), packed(&expected.to_string()));
     }
 
     #[test]
