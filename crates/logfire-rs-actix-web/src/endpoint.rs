@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::{ConnectionInfo, Payload, PeerAddr};
+use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::http::{Method, Uri};
 use actix_web::{Error, FromRequest, HttpRequest, web};
 use logfire_rs_core::endpoint::capture::{Carrier, Pairs, Plumbing};
@@ -103,7 +104,10 @@ where
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let mut extraction = Extraction::start::<E>(INDEX).map(|it| (it, request.clone()));
-        if let Some((extraction, _)) = extraction.as_mut().filter(|_| parses_body::<T>())
+        // A body that is encoded is not seen as it is parsed.
+        let is_plain = !request.headers().contains_key(CONTENT_ENCODING);
+        if let Some((extraction, _)) =
+            extraction.as_mut().filter(|_| is_plain && parses_body::<T>())
             && let Some(observer) = extraction.body_observer()
         {
             *payload = observed(payload.take(), observer);

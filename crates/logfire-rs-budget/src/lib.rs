@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a program that cannot go on says so at once")]
 
 mod client;
+mod endpoint;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -90,6 +91,8 @@ const PLAIN: &[Configuration] = &[
     },
     client::TRACE,
     client::TRACE_METRICS,
+    endpoint::SAMPLED,
+    endpoint::UNSAMPLED,
 ];
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -137,6 +140,10 @@ fn axum(options: Option<HttpServerOptions>, parent: &'static str) -> Box<dyn FnM
         Some(options) => logfire_rs_axum::instrument_with(app, options),
         None => app,
     };
+    serve(app, parent)
+}
+
+fn serve(app: Router, parent: &'static str) -> Box<dyn FnMut()> {
     // As `axum::serve` does: without it each request would make its handler anew.
     let app: Router = app.with_state(());
     let mut turn = 0;

@@ -104,6 +104,12 @@ pub struct EndpointKeys {
     #[doc(hidden)]
     pub errors: &'static str,
     #[doc(hidden)]
+    pub values_schema: &'static str,
+    #[doc(hidden)]
+    pub errors_schema: &'static str,
+    #[doc(hidden)]
+    pub both_schema: &'static str,
+    #[doc(hidden)]
     pub arguments_start: &'static str,
     #[doc(hidden)]
     pub arguments_end: &'static str,
@@ -127,6 +133,23 @@ macro_rules! endpoint_keys {
             arguments: ::core::concat!($framework, " arguments"),
             values: ::core::concat!($framework, ".arguments.values"),
             errors: ::core::concat!($framework, ".arguments.errors"),
+            values_schema: ::core::concat!(
+                r#"{"properties":{""#,
+                $framework,
+                r#".arguments.values":{"type":"object"}},"type":"object"}"#
+            ),
+            errors_schema: ::core::concat!(
+                r#"{"properties":{""#,
+                $framework,
+                r#".arguments.errors":{"type":"array"}},"type":"object"}"#
+            ),
+            both_schema: ::core::concat!(
+                r#"{"properties":{""#,
+                $framework,
+                r#".arguments.errors":{"type":"array"},""#,
+                $framework,
+                r#".arguments.values":{"type":"object"}},"type":"object"}"#
+            ),
             arguments_start: ::core::concat!($framework, ".arguments.start_timestamp"),
             arguments_end: ::core::concat!($framework, ".arguments.end_timestamp"),
             function_start: ::core::concat!($framework, ".endpoint_function.start_timestamp"),

@@ -3,6 +3,9 @@
 use std::any::Any;
 use std::error::Error as _;
 
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body::Body;
 use logfire_rs_core::endpoint::capture::Plumbing;
 use logfire_rs_core::endpoint::{
     ArgumentError, EndpointKeys, ErrorKind, Framework, record_rejection,
@@ -49,8 +52,6 @@ use serde_path_to_error::Segment;
 ///   no times of the arguments.
 pub use logfire_rs_macros::warp_endpoint as endpoint;
 use warp::filters::body::BodyDeserializeError;
-use warp::http::HeaderMap;
-use warp::http::header::CONTENT_TYPE;
 use warp::reject::{
     InvalidHeader, InvalidQuery, LengthRequired, MissingCookie, MissingHeader, PayloadTooLarge,
     UnsupportedMediaType,
@@ -112,12 +113,15 @@ fn explain<T: DeserializeOwned>(query: &str) {
 }
 
 /// What sees the body of a request: `observer`, and what keeps it, if a filter may parse it.
-pub(crate) fn observing(
+pub(crate) fn observing<B: Body>(
     observer: Option<RequestBodyObserver>,
-    headers: &HeaderMap,
+    request: &Request<B>,
 ) -> Option<RequestBodyObserver> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    if kind.contains("json") || kind.starts_with("application/x-www-form-urlencoded") {
+    let kind = request.headers().get(CONTENT_TYPE).map(|it| it.to_str().unwrap_or_default());
+    let is_parsed = kind.is_none_or(|it| {
+        it.contains("json") || it.starts_with("application/x-www-form-urlencoded")
+    });
+    if is_parsed && !request.body().is_end_stream() {
         RequestBodyObserver::also_keeping(observer)
     } else {
         observer

@@ -109,7 +109,7 @@ where
             extensions.insert(slot.clone());
             let observer = extensions.remove::<RequestBodyObserver>();
             #[cfg(feature = "endpoint")]
-            let observer = crate::endpoint::observing(observer, request.headers());
+            let observer = crate::endpoint::observing(observer, &request);
             let mut service = warp::service(self.filter.clone());
             let inner: BoxedFuture = slot.run(|| match observer {
                 Some(it) => {

@@ -1,17 +1,24 @@
 //! What `#[endpoint]` records.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorUnauthorized;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, Error, FromRequest, HttpRequest, HttpResponse, Responder, get, post, web};
+use actix_web::{
+    App, Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Responder, get, post, web,
+};
+use futures_util::StreamExt as _;
 use logfire_rs_actix_web::{HttpServerOptions, RequestSpan, endpoint, instrument_with};
-use opentelemetry_sdk::trace::SpanData;
-use serde::{Deserialize, Serialize};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Spans;
 
@@ -106,6 +113,68 @@ async fn fails(code: web::Path<u16>) -> Result<String, Error> {
     Err(actix_web::error::InternalError::new("token=s3cret broke", code).into())
 }
 
+#[endpoint]
+async fn payload(id: web::Path<u32>, mut payload: web::Payload) -> String {
+    let mut length = 0;
+    while let Some(chunk) = payload.next().await {
+        length += chunk.unwrap().len();
+    }
+    format!("{id} {length}")
+}
+
+#[endpoint]
+async fn tuples(
+    pair: web::Path<(u32, String)>,
+    (page, body): (web::Query<Page>, web::Bytes),
+    text: Result<String, Error>,
+) -> String {
+    format!("{} {} {} {} {}", pair.0, pair.1, page.limit, body.len(), text.is_ok())
+}
+
+#[endpoint]
+async fn generic<T, const N: usize>(id: web::Path<u32>, new: web::Json<T>) -> impl Responder
+where
+    T: Serialize + DeserializeOwned + 'static,
+{
+    drop(new);
+    format!("{id} {N}")
+}
+
+use logfire_rs_actix_web as renamed;
+
+#[get("/renamed/{id}")]
+#[endpoint(crate = renamed, name = "chosen", skip(page))]
+async fn moved(id: web::Path<u32>, page: Option<web::Query<Page>>) -> String {
+    format!("{id} {}", page.is_some())
+}
+
+/// Notes the span that logs would belong to.
+struct Noted;
+
+impl FromRequest for Noted {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        note(request);
+        ready(Ok(Self))
+    }
+}
+
+fn note(request: &HttpRequest) {
+    let id = Context::current().span().span_context().span_id();
+    let mut extensions = request.extensions_mut();
+    let mut noted = extensions.remove::<Vec<String>>().unwrap_or_default();
+    noted.push(id.to_string());
+    extensions.insert(noted);
+}
+
+#[endpoint]
+async fn noted(_: Noted, request: HttpRequest) -> String {
+    note(&request);
+    request.extensions().get::<Vec<String>>().unwrap().join(" ")
+}
+
 #[endpoint(keep_signature)]
 async fn kept(id: web::Path<u32>) -> String {
     id.to_string()
@@ -124,6 +193,11 @@ async fn record(
         .service(below)
         .route("/form", web::post().to(form))
         .route("/optional", web::post().to(optional))
+        .service(moved)
+        .route("/payload/{id}", web::post().to(payload))
+        .route("/tuples/{id}/{name}", web::post().to(tuples))
+        .route("/generic/{id}", web::post().to(generic::<New, 3>))
+        .route("/noted", web::get().to(noted))
         .route("/skipped", web::get().to(skipped))
         .route("/pair/{token}/{id}", web::get().to(pair))
         .route("/slow", web::get().to(slow))
@@ -197,6 +271,11 @@ async fn values_are_recorded_with_route_macros_above_and_below() {
         ),
         ("GET /slow", "200 slow |  |  | 4"),
         ("GET /kept/7", r#"200 7 | {"id":7} |  | 2"#),
+        ("POST /payload/7 s3cret", r#"200 7 6 | {"id":7} |  | 4"#),
+        // A tuple of extractors has no value.
+        ("POST /tuples/7/a?limit=5 x", r#"200 7 a 5 1 true | {"pair":[7,"a"]} |  | 4"#),
+        (r#"POST /generic/7 {"name":"ada"}"#, r#"200 7 3 | {"id":7} |  | 4"#),
+        ("GET /renamed/7?limit=5", r#"200 7 true | {"id":7} |  | 4"#),
     ] {
         assert_eq!(of(request).await, expected, "{request}");
     }
@@ -209,6 +288,14 @@ async fn rejections_say_what_was_wrong() {
         (
             r#"POST /above/7 {"name":77}"#,
             r#"400 - | {"id":7} | [{"input":77,"loc":["body","name"],"msg":"invalid type: integer, expected a string at line 1 column 10","type":"json_type"}] | 2"#,
+        ),
+        (
+            r#"POST /generic/7 {"name":7}"#,
+            r#"400 - | {"id":7} | [{"input":7,"loc":["body","name"],"msg":"invalid type: integer, expected a string at line 1 column 9","type":"json_type"}] | 2"#,
+        ),
+        (
+            "POST /tuples/7/a?limit=x x",
+            r#"400 - | {"pair":[7,"a"]} | [{"loc":["query"],"msg":"invalid digit found in string","type":"query_invalid"}] | 2"#,
         ),
         (
             "POST /above/7 {s3cret",
@@ -293,6 +380,76 @@ async fn extra_spans_and_a_mapper() {
     let names: Vec<_> = all.iter().map(|it| &*it.name).collect();
     assert_eq!(names, ["actix_web arguments", "GET /below/{id} (below)", "GET /below/{id}"]);
     assert!(all.iter().take(2).all(|it| it.parent_span_id == all[2].span_context.span_id()));
+
+    // What extractors and handlers log belongs to these spans.
+    let spans = Spans::new();
+    let (line, all) = record(spans.options().extra_spans(true), &spans, "GET /noted").await;
+    let ids: Vec<_> = all.iter().map(|it| it.span_context.span_id().to_string()).collect();
+    assert!(line.starts_with(&format!("200 {} {} |", ids[0], ids[1])), "{line} {ids:?}");
+    let spans = Spans::new();
+    let (line, all) = record(spans.options(), &spans, "GET /noted").await;
+    let id = all[0].span_context.span_id();
+    assert!(line.starts_with(&format!("200 {id} {id} |")), "{line}");
+}
+
+/// What the extractor parses is not what was sent.
+#[actix_web::test]
+async fn no_place_is_looked_for_in_a_body_that_is_encoded() {
+    let spans = Spans::new();
+    let app = App::new().route("/generic/{id}", web::post().to(generic::<New, 3>));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    let request = TestRequest::post()
+        .uri("/generic/7")
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("content-encoding", "identity"))
+        .set_payload(r#"{"name":7}"#);
+    let _ = actix_web::dev::Service::call(&app, request.to_request()).await.unwrap();
+    let errors = get(&spans.take()[0], "actix_web.arguments.errors").unwrap();
+    assert!(errors.contains(r#""loc":["body"]"#) && !errors.contains("input"), "{errors}");
+}
+
+#[actix_web::test]
+async fn a_request_that_is_not_sampled_serializes_nothing() {
+    static TOUCHED: AtomicBool = AtomicBool::new(false);
+
+    struct Never;
+
+    impl Serialize for Never {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            TOUCHED.store(true, Ordering::Relaxed);
+            serializer.serialize_unit()
+        }
+    }
+
+    impl FromRequest for Never {
+        type Error = Error;
+        type Future = Ready<Result<Self, Error>>;
+
+        fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+            ready(Ok(Self))
+        }
+    }
+
+    #[endpoint]
+    async fn never(_: Never, id: web::Path<u32>) -> String {
+        id.to_string()
+    }
+
+    let spans = Spans::new();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(spans.exporter.clone())
+        .with_sampler(Sampler::AlwaysOff)
+        .build();
+    let options = spans
+        .options()
+        .tracer_provider(provider)
+        .request_attributes_mapper(|_, _| panic!("mapped"));
+    let app = App::new().route("/{id}", web::get().to(never));
+    let app = init_service(instrument_with(app, options)).await;
+    let request = TestRequest::get().uri("/7").to_request();
+    let response = actix_web::dev::Service::call(&app, request).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    assert!(!TOUCHED.load(Ordering::Relaxed) && spans.take().is_empty());
 }
 
 #[actix_web::test]

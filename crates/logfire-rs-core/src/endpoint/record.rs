@@ -11,7 +11,7 @@ use super::{
     Argument, ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys,
     EndpointLimits, Framework, clock, json as text, no_key,
 };
-use crate::attributes::{self as keys, attribute};
+use crate::attributes::{self as names, attribute};
 use crate::current::current_request;
 use crate::diagnostics;
 use crate::request_span::RequestSpan;
@@ -221,21 +221,17 @@ pub(super) fn publish(request: &RequestSpan) {
             (object(&values), errors.flatten(), extra)
         }
     };
-    let mut attributes = Vec::new();
-    let mut properties = serde_json::Map::new();
-    for (key, value, schema) in [
-        (keys.values, values, json!({ "type": "object" })),
-        (keys.errors, errors, json!({ "type": "array" })),
-    ] {
-        if let Some(value) = value {
-            attributes.push(KeyValue::new(key, value));
-            properties.insert(key.to_owned(), schema);
-        }
-    }
-    if !properties.is_empty() {
-        let schema = json!({ "type": "object", "properties": properties });
-        attributes.push(attribute(keys::LOGFIRE_JSON_SCHEMA, schema.to_string()));
-    }
+    let schema = match (&values, &errors) {
+        (Some(_), Some(_)) => Some(keys.both_schema),
+        (Some(_), None) => Some(keys.values_schema),
+        (None, Some(_)) => Some(keys.errors_schema),
+        (None, None) => None,
+    };
+    // With room for the code and the times, which come last.
+    let mut attributes = Vec::with_capacity(10 + extra.len());
+    attributes.extend(values.map(|it| KeyValue::new(keys.values, it)));
+    attributes.extend(errors.map(|it| KeyValue::new(keys.errors, it)));
+    attributes.extend(schema.map(|it| attribute(names::LOGFIRE_JSON_SCHEMA, it)));
     attributes.extend(extra);
     if let Some(span) = span {
         super::extraction::end_span(&span, &attributes);
@@ -248,9 +244,9 @@ pub(super) fn publish(request: &RequestSpan) {
 /// Where the code of an endpoint is.
 pub(super) fn code(info: &EndpointInfo) -> [KeyValue; 3] {
     [
-        attribute(keys::CODE_FUNCTION_NAME, info.name),
-        attribute(keys::CODE_FILE_PATH, info.file),
-        attribute(keys::CODE_LINE_NUMBER, i64::from(info.line)),
+        attribute(names::CODE_FUNCTION_NAME, info.name),
+        attribute(names::CODE_FILE_PATH, info.file),
+        attribute(names::CODE_LINE_NUMBER, i64::from(info.line)),
     ]
 }
 
@@ -258,6 +254,18 @@ fn object(values: &[(&str, String)]) -> Option<String> {
     if values.is_empty() {
         return None;
     }
-    let pairs = values.iter().map(|(name, value)| format!("{}:{value}", Value::from(*name)));
-    Some(format!("{{{}}}", pairs.collect::<Vec<_>>().join(",")))
+    let length: usize = values.iter().map(|it| it.0.len() + it.1.len() + 4).sum();
+    let mut object = String::with_capacity(length + 1);
+    for (name, value) in values {
+        object.push(if object.is_empty() { '{' } else { ',' });
+        if name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_') {
+            object.extend(["\"", name, "\""]);
+        } else {
+            object.push_str(&Value::from(*name).to_string());
+        }
+        object.push(':');
+        object.push_str(value);
+    }
+    object.push('}');
+    Some(object)
 }

@@ -4,8 +4,11 @@ use std::convert::Infallible;
 
 use http_body_util::{BodyExt as _, Full};
 use logfire_rs_warp::{
-    HttpServerOptions, RequestSpan, endpoint, instrument_with, path, query, request_span,
+    EndpointLimits, HttpServerOptions, RequestSpan, endpoint, instrument_with, path, query,
+    request_span,
 };
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt as _;
 use warp::reject::Reject;
@@ -220,6 +223,99 @@ async fn a_handler_that_lets_another_one_try_is_not_the_one_recorded() {
     let attributes = format!("{:?}", all[2].attributes);
     assert!(attributes.contains("::second") && !attributes.contains("::first"), "{attributes}");
     assert!(attributes.contains(r#"{\"number\":1}"#), "{attributes}");
+}
+
+#[endpoint]
+async fn mapped(number: u32, pair: (bool, String), _none: Option<u8>) -> String {
+    format!("{number} {pair:?}")
+}
+
+#[endpoint]
+async fn generic<T: ToString, const N: usize>(number: u32, value: T) -> impl Reply {
+    format!("{number} {} {N}", value.to_string())
+}
+
+#[endpoint]
+async fn of_something(number: u32, value: impl ToString) -> Result<String, Infallible> {
+    Ok(format!("{number} {}", value.to_string()))
+}
+
+use logfire_rs_warp as renamed;
+
+#[endpoint(crate = renamed, skip_all)]
+async fn moved(_number: u32) -> Result<Box<dyn Reply>, Rejection> {
+    Ok(Box::new("moved"))
+}
+
+#[endpoint]
+async fn noted() -> String {
+    Context::current().span().span_context().span_id().to_string()
+}
+
+#[tokio::test]
+async fn functions_of_every_form_are_handlers() {
+    let pair = warp::any().map(|| (true, "a".to_owned()));
+    let routes = path!("mapped" / u32)
+        .and(pair)
+        .and(warp::any().map(|| None))
+        .then(mapped)
+        .or(path!("generic" / u32 / String).then(generic::<String, 3>))
+        .or(path!("of_something" / u32 / String).and_then(|a, b: String| of_something(a, b)))
+        .or(path!("moved" / u32).and_then(moved));
+    for (request, body, values) in [
+        ("/mapped/7", r#"7 (true, "a")"#, r#"{"number":7,"pair":[true,"a"],"none":null}"#),
+        ("/generic/7/a", "7 a 3", r#"{"number":7}"#),
+        ("/of_something/7/a", "7 a", r#"{"number":7}"#),
+        ("/moved/7", "moved", "-"),
+    ] {
+        let spans = Spans::new();
+        let service = instrument_with(routes, spans.options());
+        let request = http::Request::get(request).body(Full::<bytes::Bytes>::default()).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        let read = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(read, body);
+        let span = spans.wait().await.pop().unwrap();
+        let found = span.attributes.iter().find(|it| it.key.as_str() == "warp.arguments.values");
+        assert_eq!(found.map_or("-".to_owned(), |it| it.value.to_string()), values);
+    }
+}
+
+#[tokio::test]
+async fn the_mapper_the_limits_and_the_parents_of_logs() {
+    let (line, _) = record(
+        |it| {
+            it.request_attributes_mapper(|_, mut arguments| {
+                arguments.values.remove("id");
+                arguments.errors.iter_mut().for_each(|it| it["type"] = "mine".into());
+                arguments
+            })
+        },
+        "GET /items/7?limit=5",
+    )
+    .await;
+    assert_eq!(line, r#"200 {"page":"Page { limit: 5, token: REDACTED }"} - 011"#);
+    let mapped = |it: HttpServerOptions| {
+        it.request_attributes_mapper(|_, mut arguments| {
+            arguments.errors.iter_mut().for_each(|it| it["type"] = "mine".into());
+            arguments
+        })
+    };
+    let (line, _) = record(mapped, "GET /page").await;
+    assert!(line.contains(r#""type":"mine""#), "{line}");
+    let limits = EndpointLimits::default().max_bytes(4);
+    let long = r#"POST /items/7 {"name":"abcdefgh"}"#;
+    let (line, _) = record(|it| it.endpoint_limits(limits), long).await;
+    assert!(line.contains(r#""new":{"nam…":"…","…":"…"}"#), "{line}");
+
+    let spans = Spans::new();
+    let options = spans.options().extra_spans(true);
+    let service = instrument_with(path!("noted").then(noted), options);
+    let request = http::Request::get("/noted").body(Full::<bytes::Bytes>::default()).unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    let noted = response.into_body().collect().await.unwrap().to_bytes();
+    let all = spans.wait().await;
+    assert_eq!((&*all[0].name, all.len()), ("GET /noted (noted)", 2));
+    assert_eq!(noted, all[0].span_context.span_id().to_string());
 }
 
 #[tokio::test]

@@ -147,6 +147,27 @@ pub(super) async fn attributes(Path(r#type): Path<u32>) -> String {
     r#type.to_string()
 }
 
+/// A name that is a keyword.
+#[endpoint]
+async fn r#loop(mut text: String) -> String {
+    text.push('!');
+    text
+}
+
+/// Such a function is no handler, but may be called.
+#[endpoint]
+async fn of_something(Path(id): Path<u32>, text: impl ToString) -> String {
+    format!("{id} {}", text.to_string())
+}
+
+/// References live on while the function waits.
+#[endpoint]
+async fn waits(Path(text): Path<String>) -> Result<String, StatusCode> {
+    let first = text.split('-').next().ok_or(StatusCode::NOT_FOUND)?;
+    tokio::task::yield_now().await;
+    Ok(first.to_owned())
+}
+
 #[debug_handler]
 #[endpoint]
 async fn debug_above(State(()): State<()>, Path(id): Path<u32>) -> String {
@@ -199,6 +220,8 @@ async fn functions_of_every_form_are_handlers() {
             .route("/traced_below/{id}", get(traced_below))
             .route("/kept/{id}", get(kept))
             .route("/moved/{id}", get(moved))
+            .route("/loop", post(r#loop))
+            .route("/waits/{text}", get(waits))
     };
     for (request, body, values) in [
         ("POST /generic/7 \"x\"", "7 3", r#"{"id":7}"#),
@@ -209,6 +232,8 @@ async fn functions_of_every_form_are_handlers() {
         ("GET /traced_below/7", "7", r#"{"id":7}"#),
         ("GET /kept/7", "7", r#"{"id":7}"#),
         ("GET /moved/7", "7", r#"{"id":7}"#),
+        ("POST /loop plain", "plain!", r#"{"text":"plain"}"#),
+        ("GET /waits/a-b", "a", r#"{"text":"a-b"}"#),
     ] {
         let record = record(app(), request).await;
         assert_eq!((&*record.body, &*record.values()), (body, values), "{request}");
@@ -238,6 +263,7 @@ async fn calls_another(Path(id): Path<u32>) -> String {
 async fn functions_are_called_directly_too() {
     assert_eq!(attributes(Path(7).into()).await, "7");
     assert_eq!(kept(Path(7)).await, "7");
+    assert_eq!(of_something(Path(7).into(), 8.into()).await, "7 8");
     // The inner one is part of the outer one.
     let record = record(Router::new().route("/{id}", get(calls_another)), "GET /7").await;
     assert_eq!((&*record.body, &*record.values()), ("8", r#"{"id":7}"#));

@@ -1,7 +1,7 @@
 //! The mapper, the extra spans, and requests that are not sampled.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query};
@@ -9,9 +9,11 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::get;
 use logfire_rs_axum::{EndpointArguments, HttpServerOptions, endpoint};
-use opentelemetry::KeyValue;
-use opentelemetry::trace::{Span as _, SpanKind, Status, Tracer as _, TracerProvider as _};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
+use opentelemetry::trace::{
+    Span as _, SpanId, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanData};
 use serde::{Serialize, Serializer};
 
 use super::{Record, exceptions, get as value, record_with};
@@ -83,6 +85,7 @@ impl FromRequestParts<Tracing> for Traced {
     type Rejection = StatusCode;
 
     async fn from_request_parts(_: &mut Parts, tracer: &Tracing) -> Result<Self, StatusCode> {
+        tracer.note();
         tracer.0.start("in the extractor").end();
         tokio::task::yield_now().await;
         tracer.0.start("again").end();
@@ -91,7 +94,14 @@ impl FromRequestParts<Tracing> for Traced {
 }
 
 #[derive(Clone)]
-struct Tracing(Arc<opentelemetry_sdk::trace::SdkTracer>);
+struct Tracing(Arc<SdkTracer>, Arc<Mutex<Vec<SpanId>>>);
+
+impl Tracing {
+    /// Notes the span that a log would belong to.
+    fn note(&self) {
+        self.1.lock().unwrap().push(Context::current().span().span_context().span_id());
+    }
+}
 
 #[endpoint]
 async fn traced(
@@ -99,15 +109,23 @@ async fn traced(
     _: Traced,
     Path(id): Path<u32>,
 ) -> Result<String, StatusCode> {
+    tracer.note();
     tracer.0.start("in the handler").end();
     if id == 0 { Err(StatusCode::NOT_FOUND) } else { Ok(String::new()) }
 }
 
 async fn children(extra: bool, request: &str) -> Vec<SpanData> {
     let spans = Spans::new();
-    let tracer = Tracing(Arc::new(spans.provider.tracer("test")));
-    let app = Router::new().route("/{id}", get(traced)).with_state(tracer);
-    record_with(app, spans.options().extra_spans(extra), &spans, request).await.spans
+    let tracer = Tracing(Arc::new(spans.provider.tracer("test")), Arc::default());
+    let app = Router::new().route("/{id}", get(traced)).with_state(tracer.clone());
+    let recorded = record_with(app, spans.options().extra_spans(extra), &spans, request).await;
+    // Logs belong to the same spans.
+    let logs = tracer.1.lock().unwrap().clone();
+    let parent =
+        |name| recorded.spans.iter().find(|it| it.name == name).map(|it| it.parent_span_id);
+    let parents = [parent("in the extractor"), parent("in the handler")];
+    assert_eq!(logs, parents.into_iter().flatten().collect::<Vec<_>>());
+    recorded.spans
 }
 
 fn parents(spans: &[SpanData]) -> Vec<(String, String)> {

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Form, Path, Query, Request, State};
+use axum::extract::{Form, Multipart, Path, Query, Request, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use logfire_rs_axum::{RequestSpan, endpoint};
+use axum_extra::TypedHeader;
+use axum_extra::headers::authorization::Bearer;
+use axum_extra::headers::{Authorization, UserAgent};
+use http_body_util::BodyExt as _;
+use logfire_rs_axum::{EndpointLimits, RequestSpan, endpoint, instrument_with};
 use serde::{Deserialize, Serialize, Serializer};
+use tower::ServiceExt as _;
 
-use super::{record, send};
+use super::{record, record_with, send};
+use crate::Spans;
 
 #[derive(Clone, Deserialize, Serialize)]
 struct New {
@@ -60,7 +67,7 @@ async fn values_are_recorded_by_name_and_plumbing_never() {
     );
     assert_eq!(record.get("code.function.name").unwrap(), concat!(module_path!(), "::create"));
     assert!(record.get("code.file.path").unwrap().ends_with("values.rs"));
-    assert_eq!(record.get("code.line.number").unwrap(), "32");
+    assert_eq!(record.get("code.line.number").unwrap(), "39");
     assert_eq!(
         record.get("logfire.json_schema").unwrap(),
         r#"{"properties":{"axum.arguments.values":{"type":"object"}},"type":"object"}"#
@@ -222,4 +229,86 @@ async fn without_the_instrumentation_a_handler_is_as_before() {
     let app = Router::new().route("/z", get(zero)).route("/n/{id}", get(nothing));
     assert_eq!(send(&app, "GET /z").await.status(), 200);
     assert_eq!(send(&app, "GET /n/x").await.status(), 400);
+}
+
+#[endpoint]
+async fn upload(Path(id): Path<u32>, mut multipart: Multipart) -> String {
+    let mut read = id.to_string();
+    while let Some(field) = multipart.next_field().await.unwrap() {
+        read += &format!(" {:?}", field.name());
+        read += &field.text().await.unwrap();
+    }
+    read
+}
+
+#[endpoint]
+async fn streamed(body: Body) -> String {
+    let read = body.collect().await.unwrap().to_bytes();
+    read.len().to_string()
+}
+
+#[endpoint]
+async fn header(
+    TypedHeader(bearer): TypedHeader<Authorization<Bearer>>,
+    agent: Option<TypedHeader<UserAgent>>,
+) -> String {
+    format!("{} {}", bearer.token().len(), agent.is_some())
+}
+
+#[tokio::test]
+async fn bodies_that_are_read_later_are_whole_and_headers_are_not_recorded() {
+    let spans = Spans::new();
+    let app = Router::new()
+        .route("/upload/{id}", post(upload))
+        .route("/streamed", post(streamed))
+        .route("/header", get(header));
+    let app = instrument_with(app, spans.options());
+    let answer = async |request: Request| {
+        let response = app.clone().oneshot(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let span = spans.take().pop().unwrap();
+        let values = super::get(&span, "axum.arguments.values").unwrap_or_default();
+        (String::from_utf8_lossy(&body).into_owned(), values)
+    };
+
+    let parts = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ns3cret\r\n--x--\r\n";
+    let upload =
+        Request::post("/upload/7").header("content-type", "multipart/form-data; boundary=x");
+    let (body, values) = answer(upload.body(Body::from(parts)).unwrap()).await;
+    assert_eq!((&*body, &*values), (r#"7 Some("a")s3cret"#, r#"{"id":7}"#));
+
+    let large = Request::post("/streamed").header("content-type", "application/json");
+    let (body, values) = answer(large.body(Body::from("s3cret".repeat(100_000))).unwrap()).await;
+    assert_eq!((&*body, &*values), ("600000", ""));
+
+    let header = Request::get("/header").header("authorization", "Bearer s3cret");
+    let header = header.header("user-agent", "s3cret");
+    let (body, values) = answer(header.body(Body::empty()).unwrap()).await;
+    assert_eq!((&*body, &*values), ("6 true", ""));
+}
+
+#[endpoint]
+async fn create_only(Json(new): Json<New>) -> String {
+    new.name
+}
+
+#[tokio::test]
+async fn limits_are_those_of_the_options() {
+    let app = Router::new().route("/l", post(large));
+    let spans = Spans::new();
+    let limits = EndpointLimits::default().max_bytes(20).max_items(3).max_depth(2);
+    let options = spans.options().endpoint_limits(limits);
+    for (body, expected) in [
+        ("[1,2,3,4]", r#"{"large":[1,2,3,"…"]}"#),
+        ("[1,[2,[3]]]", r#"{"large":[1,[2,"…"]]}"#),
+        (r#"["aaaaaaaaaaaaaaaaaaaaaaaa",2]"#, r#"{"large":["aaaaaaaaaaaaaaaaaa…","…"]}"#),
+    ] {
+        let record =
+            record_with(app.clone(), options.clone(), &spans, &format!("POST /l {body}")).await;
+        assert_eq!(record.values(), expected);
+    }
+    let rejected = Router::new().route("/c", post(create_only));
+    let request = format!(r#"POST /c {{"name":["{}"]}}"#, "x".repeat(99));
+    let record = record_with(rejected, options, &spans, &request).await;
+    assert!(record.error().ends_with(r#" <- ["xxxxxxxxxxxxxxxxxx…"]"#), "{}", record.error());
 }
