@@ -1,8 +1,9 @@
 //! What `#[endpoint]` records.
 
+mod unseen;
+
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -16,9 +17,9 @@ use futures_util::StreamExt as _;
 use logfire_rs_actix_web::{HttpServerOptions, RequestSpan, endpoint, instrument_with};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::SpanData;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::Spans;
 
@@ -390,66 +391,6 @@ async fn extra_spans_and_a_mapper() {
     let (line, all) = record(spans.options(), &spans, "GET /noted").await;
     let id = all[0].span_context.span_id();
     assert!(line.starts_with(&format!("200 {id} {id} |")), "{line}");
-}
-
-/// What the extractor parses is not what was sent.
-#[actix_web::test]
-async fn no_place_is_looked_for_in_a_body_that_is_encoded() {
-    let spans = Spans::new();
-    let app = App::new().route("/generic/{id}", web::post().to(generic::<New, 3>));
-    let app = init_service(instrument_with(app, spans.options())).await;
-    let request = TestRequest::post()
-        .uri("/generic/7")
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("content-encoding", "identity"))
-        .set_payload(r#"{"name":7}"#);
-    let _ = actix_web::dev::Service::call(&app, request.to_request()).await.unwrap();
-    let errors = get(&spans.take()[0], "actix_web.arguments.errors").unwrap();
-    assert!(errors.contains(r#""loc":["body"]"#) && !errors.contains("input"), "{errors}");
-}
-
-#[actix_web::test]
-async fn a_request_that_is_not_sampled_serializes_nothing() {
-    static TOUCHED: AtomicBool = AtomicBool::new(false);
-
-    struct Never;
-
-    impl Serialize for Never {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            TOUCHED.store(true, Ordering::Relaxed);
-            serializer.serialize_unit()
-        }
-    }
-
-    impl FromRequest for Never {
-        type Error = Error;
-        type Future = Ready<Result<Self, Error>>;
-
-        fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-            ready(Ok(Self))
-        }
-    }
-
-    #[endpoint]
-    async fn never(_: Never, id: web::Path<u32>) -> String {
-        id.to_string()
-    }
-
-    let spans = Spans::new();
-    let provider = SdkTracerProvider::builder()
-        .with_simple_exporter(spans.exporter.clone())
-        .with_sampler(Sampler::AlwaysOff)
-        .build();
-    let options = spans
-        .options()
-        .tracer_provider(provider)
-        .request_attributes_mapper(|_, _| panic!("mapped"));
-    let app = App::new().route("/{id}", web::get().to(never));
-    let app = init_service(instrument_with(app, options)).await;
-    let request = TestRequest::get().uri("/7").to_request();
-    let response = actix_web::dev::Service::call(&app, request).await.unwrap();
-    assert_eq!(response.status().as_u16(), 200);
-    assert!(!TOUCHED.load(Ordering::Relaxed) && spans.take().is_empty());
 }
 
 #[actix_web::test]
