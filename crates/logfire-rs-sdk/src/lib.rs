@@ -68,6 +68,7 @@ pub use guard::Logfire;
 pub use ids::TimeOrderedIdGenerator;
 pub use level::Level;
 pub use propagation::Propagator;
+pub use resource::CodeSource;
 pub use sampling::{Sampling, TailInfo, TailSampled, TailSamplingLogProcessor};
 pub use scrubbing::{ScrubMatch, Scrubbed, Scrubber, Scrubbing, ScrubbingLogProcessor};
 pub use send::SendToLogfire;

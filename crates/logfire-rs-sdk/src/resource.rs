@@ -1,5 +1,7 @@
 //! What the telemetry is about: the service, its process and its host.
 
+use std::path::Path;
+
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::{
     Resource,
@@ -7,13 +9,21 @@ use opentelemetry_sdk::{
     trace::{IdGenerator, RandomIdGenerator},
 };
 use opentelemetry_semantic_conventions::resource::{
-    HOST_ARCH, OS_TYPE, PROCESS_PID, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION,
+    HOST_ARCH, HOST_NAME, OS_TYPE, OS_VERSION, PROCESS_PID, SERVICE_INSTANCE_ID, SERVICE_NAME,
+    SERVICE_VERSION,
 };
 
 use crate::environment::Environment;
 
 /// Stable since conventions 1.27; `deployment.environment` before.
 const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+/// The names of Logfire's Python SDK; the conventions have renamed them since, and Logfire reads these.
+const VCS_REPOSITORY_URL_FULL: &str = "vcs.repository.url.full";
+const VCS_REPOSITORY_REF_REVISION: &str = "vcs.repository.ref.revision";
+const CODE_ROOT_PATH: &str = "logfire.code.root_path";
+
+/// Where Linux tells about itself.
+const KERNEL: &str = "/proc/sys/kernel";
 
 /// What the setters gave.
 #[derive(Debug, Default)]
@@ -21,7 +31,56 @@ pub(crate) struct ResourceSettings {
     pub(crate) service_name: Option<String>,
     pub(crate) service_version: Option<String>,
     pub(crate) environment: Option<String>,
+    pub(crate) code_source: Option<CodeSource>,
     pub(crate) attributes: Vec<KeyValue>,
+}
+
+/// Where the code of the service is, so that Logfire can link to it.
+///
+/// ```
+/// use logfire_rs_sdk::CodeSource;
+///
+/// let source = CodeSource::new("https://github.com/shop/api", "4f2c1a9").root_path("crates/api");
+/// ```
+#[derive(Clone, Debug)]
+pub struct CodeSource {
+    repository: String,
+    revision: String,
+    root_path: String,
+}
+
+impl CodeSource {
+    /// The URL of the repository, and the revision that was built: a commit, a tag or a branch.
+    ///
+    /// ```
+    /// let source = logfire_rs_sdk::CodeSource::new("https://github.com/shop/api", "main");
+    /// ```
+    #[must_use]
+    pub fn new(repository: impl Into<String>, revision: impl Into<String>) -> Self {
+        let (repository, revision) = (repository.into(), revision.into());
+        Self { repository, revision, root_path: String::new() }
+    }
+
+    /// Where in the repository the paths of the code begin. At its top by default.
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::CodeSource;
+    /// let source = CodeSource::new("https://github.com/shop/api", "main").root_path("crates/api");
+    /// ```
+    #[must_use]
+    pub fn root_path(mut self, root_path: impl Into<String>) -> Self {
+        self.root_path = root_path.into();
+        self
+    }
+
+    fn attributes(self) -> impl Iterator<Item = KeyValue> {
+        let root_path = Some(self.root_path).filter(|path| !path.is_empty());
+        let known = [
+            KeyValue::new(VCS_REPOSITORY_URL_FULL, self.repository),
+            KeyValue::new(VCS_REPOSITORY_REF_REVISION, self.revision),
+        ];
+        known.into_iter().chain(root_path.map(|path| KeyValue::new(CODE_ROOT_PATH, path)))
+    }
 }
 
 impl ResourceSettings {
@@ -49,9 +108,11 @@ impl ResourceSettings {
         Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_attributes(defaults())
+            .with_attributes(of_the_host(Path::new(KERNEL)))
             .with_attributes(pairs("OTEL_RESOURCE_ATTRIBUTES"))
             .with_attributes(pairs("LOGFIRE_RESOURCE_ATTRIBUTES"))
             .with_attributes(variables.into_iter().flatten())
+            .with_attributes(self.code_source.into_iter().flat_map(CodeSource::attributes))
             .with_attributes(self.attributes)
             .with_attributes(setters.into_iter().flatten())
             .build()
@@ -66,6 +127,15 @@ fn defaults() -> [KeyValue; 5] {
         KeyValue::new(OS_TYPE, os_type()),
         KeyValue::new(HOST_ARCH, host_arch()),
     ]
+}
+
+/// The name and the kernel of the host, where the system tells them in files, as Linux does.
+fn of_the_host(kernel: &Path) -> impl Iterator<Item = KeyValue> {
+    [(HOST_NAME, "hostname"), (OS_VERSION, "osrelease")].into_iter().filter_map(|(key, file)| {
+        let text = std::fs::read_to_string(kernel.join(file)).ok()?;
+        let value = text.trim();
+        (!value.is_empty()).then(|| KeyValue::new(key, value.to_owned()))
+    })
 }
 
 /// <https://opentelemetry.io/docs/specs/semconv/resource/#service>
@@ -156,6 +226,7 @@ mod tests {
             service_name: Some("setter".to_owned()),
             service_version: Some("2".to_owned()),
             environment: Some("prod".to_owned()),
+            code_source: None,
             attributes: vec![
                 KeyValue::new("service.name", "attribute"),
                 KeyValue::new("team", "b"),
@@ -184,6 +255,38 @@ mod tests {
     fn a_service_without_a_name_is_known_by_its_executable() {
         let attributes = resolved(ResourceSettings::default(), &[]);
         assert!(attributes[0].starts_with("service.name=unknown_service:logfire_rs_sdk"));
+    }
+
+    #[test]
+    fn the_source_of_the_code_is_named_as_logfire_reads_it() {
+        let source = CodeSource::new("https://github.com/shop/api", "4f2c1a9");
+        let of = |source| {
+            let settings = ResourceSettings { code_source: Some(source), ..Default::default() };
+            resolved(settings, &[("OTEL_SERVICE_NAME", "shop")])
+        };
+        let known = [
+            "service.name=shop",
+            "vcs.repository.ref.revision=4f2c1a9",
+            "vcs.repository.url.full=https://github.com/shop/api",
+        ];
+        assert_eq!(of(source.clone()), known);
+        let [name, revision, url] = known;
+        let root = "logfire.code.root_path=crates/api";
+        assert_eq!(of(source.root_path("crates/api")), [root, name, revision, url]);
+    }
+
+    #[test]
+    fn the_host_is_known_where_files_tell() {
+        let directory = std::env::temp_dir().join(format!("logfire-rs-{}", instance_id()));
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join("hostname"), "web-1\n").unwrap();
+        std::fs::write(directory.join("osrelease"), "6.1.0-1\n").unwrap();
+        let found: Vec<_> = of_the_host(&directory)
+            .map(|attribute| format!("{}={}", attribute.key, attribute.value))
+            .collect();
+        assert_eq!(found, ["host.name=web-1", "os.version=6.1.0-1"]);
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(of_the_host(&directory).count(), 0);
     }
 
     #[test]

@@ -73,9 +73,9 @@ pub use logfire_rs_reqwest::{
 pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]
 pub use logfire_rs_sdk::{
-    self as sdk, Colors, Configuration, ConfigureError, ConsoleOptions, DestinationStatistics,
-    ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor, Propagator, Sampling,
-    Scrubbing, SendToLogfire, SpanStyle, TimeOrderedIdGenerator, configure,
+    self as sdk, CodeSource, Colors, Configuration, ConfigureError, ConsoleOptions,
+    DestinationStatistics, ExportStatistics, FlushError, Level, Logfire, LogfireSpanProcessor,
+    Propagator, Sampling, Scrubbing, SendToLogfire, SpanStyle, TimeOrderedIdGenerator, configure,
 };
 #[cfg(feature = "tower")]
 pub use logfire_rs_tower::{

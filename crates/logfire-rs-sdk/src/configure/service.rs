@@ -2,7 +2,7 @@
 
 use opentelemetry::KeyValue;
 
-use crate::Configuration;
+use crate::{CodeSource, Configuration};
 
 impl Configuration {
     /// The name of the service, `service.name`.
@@ -44,7 +44,7 @@ impl Configuration {
     /// Further attributes of the resource; they win over those in the environment, and the setters above over them.
     ///
     /// Environment: `OTEL_RESOURCE_ATTRIBUTES`, `LOGFIRE_RESOURCE_ATTRIBUTES`. By default `service.instance.id`,
-    /// `process.pid`, `os.type`, `host.arch` and `telemetry.sdk.*`.
+    /// `process.pid`, `os.type`, `os.version`, `host.name`, `host.arch` and `telemetry.sdk.*`.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry::KeyValue;
@@ -53,6 +53,19 @@ impl Configuration {
     /// ```
     pub fn resource_attributes(mut self, attributes: impl IntoIterator<Item = KeyValue>) -> Self {
         self.resource.attributes.extend(attributes);
+        self
+    }
+
+    /// Where the code of the service is, so that Logfire can link to it. Unknown by default.
+    ///
+    /// ```
+    /// use logfire_rs_sdk::CodeSource;
+    ///
+    /// let source = CodeSource::new("https://github.com/shop/api", "main");
+    /// let configuration = logfire_rs_sdk::configure().code_source(source);
+    /// ```
+    pub fn code_source(mut self, source: CodeSource) -> Self {
+        self.resource.code_source = Some(source);
         self
     }
 }
