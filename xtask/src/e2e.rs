@@ -1,4 +1,5 @@
-//! `cargo xtask e2e`: the quickstart sends its telemetry to a real collector, and what arrived is one trace.
+//! `cargo xtask e2e`: the quickstart sends its telemetry to a real collector, over each protocol, and what arrived is one
+//! trace.
 
 mod collector;
 mod expectations;
@@ -20,6 +21,8 @@ use crate::{
     metadata,
 };
 
+/// The values of `OTEL_EXPORTER_OTLP_PROTOCOL`.
+const PROTOCOLS: &[&str] = &["http/protobuf", "http/json", "grpc"];
 /// For the whole self-drive, which takes a second or two.
 const QUICKSTART_LIMIT: Duration = Duration::from_secs(60);
 /// For what the collector still holds when the quickstart has ended.
@@ -27,12 +30,17 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(sh: &Shell) -> Result {
     // Apart from the run, so that its time limit knows nothing of compilers.
-    as_if_typed(cmd!(sh, "cargo build -p quickstart")).quiet().run()?;
+    as_if_typed(cmd!(sh, "cargo build -p quickstart --features otlp-grpc")).quiet().run()?;
 
     let directory = format!("{}/e2e", metadata::read(sh)?.target_directory);
-    let collector = Collector::start(sh, &directory)?;
-    println!("collector: {}, log: {}", collector.endpoint(), collector.log());
-    run_quickstart(sh, &collector)?;
+    PROTOCOLS.iter().try_for_each(|protocol| check(sh, &directory, protocol))
+}
+
+/// Each with a collector of its own, so that nothing of one is taken for something of another.
+fn check(sh: &Shell, directory: &str, protocol: &str) -> Result {
+    let collector = Collector::start(sh, directory)?;
+    println!("{protocol} to {}, log: {}", collector.endpoint(protocol), collector.log());
+    run_quickstart(sh, &collector, protocol)?;
 
     let deadline = Instant::now() + ARRIVAL_LIMIT;
     loop {
@@ -55,11 +63,11 @@ pub(crate) fn run(sh: &Shell) -> Result {
 }
 
 /// Runs the quickstart as a newcomer would, with nothing set but where to send.
-fn run_quickstart(sh: &Shell, collector: &Collector) -> Result {
-    let command =
-        as_if_typed(without_telemetry(cmd!(sh, "cargo run --quiet -p quickstart -- --once")))
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+fn run_quickstart(sh: &Shell, collector: &Collector, protocol: &str) -> Result {
+    let run = cmd!(sh, "cargo run --quiet -p quickstart --features otlp-grpc -- --once");
+    let command = as_if_typed(without_telemetry(run))
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint(protocol))
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
     match wait(Command::from(command).spawn()?, QUICKSTART_LIMIT)? {
         Some(status) if status.success() => Ok(()),
         Some(status) => {

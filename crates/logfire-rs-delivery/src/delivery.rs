@@ -9,8 +9,11 @@ use std::{
 
 use crate::{
     DeliveryCounts, DeliveryOptions, Destination, Export, SubmitError, Unfinished, queue::Queue,
-    transport, worker::Worker,
+    spool::Spool, transport, worker::Worker,
 };
+
+/// What a shutdown keeps of its time for writing files.
+const TIME_TO_WRITE: Duration = Duration::from_millis(500);
 
 /// A queue to one destination with a thread of its own; see the [example of the crate](crate).
 ///
@@ -22,6 +25,7 @@ use crate::{
 /// [`Delivery::shutdown`] waits.
 pub struct Delivery {
     queue: Arc<Queue>,
+    spool: Option<Arc<Spool>>,
     destination: Destination,
 }
 
@@ -41,9 +45,13 @@ impl Delivery {
     pub fn start(destination: Destination, options: DeliveryOptions) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(&options));
         let transport = transport::to(&destination)?;
-        let worker = Worker::new(Arc::clone(&queue), transport, options, &destination);
+        let spool = options.spool.as_ref().map(|directory| {
+            Arc::new(Spool::new(directory, &destination, options.max_spool_bytes))
+        });
+        let worker =
+            Worker::new(Arc::clone(&queue), transport, spool.clone(), options, &destination);
         thread::Builder::new().name("logfire-delivery".to_owned()).spawn(move || worker.run())?;
-        Ok(Self { queue, destination })
+        Ok(Self { queue, spool, destination })
     }
 
     /// Queues an export. It never blocks.
@@ -77,13 +85,15 @@ impl Delivery {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&self, timeout: Duration) -> Result<(), Unfinished> {
-        self.finished(self.queue.wait_until_finished(after(timeout)))
+        let lost = self.queue.counts().lost;
+        self.finished(self.queue.wait_until_finished(after(timeout), lost))
     }
 
     /// Takes nothing more, and waits at most `timeout` until what was submitted before has been delivered.
     ///
     /// Retries go on until the time is up, except to a destination that was never there: that is given up at once.
-    /// A request under way when the time is up goes on in the background until its own timeout.
+    /// A request under way when the time is up goes on in the background until its own timeout. With a
+    /// [spool](DeliveryOptions::spool), what has not arrived is written there, and is not lost.
     ///
     /// # Errors
     ///
@@ -98,9 +108,21 @@ impl Delivery {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn shutdown(&self, timeout: Duration) -> Result<(), Unfinished> {
-        let deadline = after(timeout);
+        let (deadline, lost) = (after(timeout), self.queue.counts().lost);
         self.queue.close(deadline);
-        self.finished(self.queue.wait_until_finished(deadline))
+        if let Some(spool) = &self.spool {
+            // The thread may hang in a request, and the files have to be written in time.
+            let reserve = (timeout / 4).min(TIME_TO_WRITE);
+            self.queue.wait_until_finished(deadline - reserve, lost);
+            for export in self.queue.take_all() {
+                spool.keep_taken(&export, &self.queue);
+            }
+        }
+        let unfinished = self.queue.wait_until_finished(deadline, lost);
+        if let Some(spool) = &self.spool {
+            spool.release();
+        }
+        self.finished(unfinished)
     }
 
     /// What happened to the exports so far.
@@ -113,7 +135,8 @@ impl Delivery {
     /// ```
     #[must_use]
     pub fn counts(&self) -> DeliveryCounts {
-        self.queue.counts()
+        let spooled = self.spool.as_ref().map_or(0, |spool| spool.len() as u64);
+        DeliveryCounts { spooled, ..self.queue.counts() }
     }
 
     fn finished(&self, exports: u64) -> Result<(), Unfinished> {

@@ -220,6 +220,24 @@ impl Destination {
         self
     }
 
+    /// A name for a directory: the host, and a number that differs with each other setting. It is too short to tell
+    /// what a header holds.
+    pub(crate) fn file_name(&self) -> String {
+        let mut parts = vec![self.base_url.as_bytes()];
+        for (name, value) in &self.headers {
+            parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
+        }
+        // FNV-1a, which is the same in every version of this program, folded.
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let bytes = parts.into_iter().flat_map(|part| part.iter().chain(&[0]));
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325, step);
+        let uri = self.base_url.parse::<Uri>().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let host =
+            host.replace(|it: char| !it.is_ascii_alphanumeric() && it != '.' && it != '-', "_");
+        format!("{host}-{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff))
+    }
+
     /// `scheme://host:port`, the part of the base URL that gRPC knows.
     #[cfg(feature = "grpc")]
     pub(crate) fn origin(&self) -> String {
@@ -419,6 +437,14 @@ mod tests {
         );
         let error = destination.header("x", "hunter2\n").unwrap_err();
         assert_eq!(error.to_string(), "the value of `x` cannot be sent in a header");
+    }
+
+    #[test]
+    fn file_names_differ_with_the_token_and_are_stable() {
+        let name = |token: &str| Destination::logfire(token).unwrap().file_name();
+        assert_eq!(name("pylf_v1_eu_one"), "logfire-eu.pydantic.dev-ee8de303");
+        assert_ne!(name("pylf_v1_eu_two"), name("pylf_v1_eu_one"));
+        assert!(Destination::new("http://[::1]:1").unwrap().file_name().starts_with("___1_-"));
     }
 
     #[test]

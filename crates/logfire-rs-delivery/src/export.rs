@@ -5,7 +5,10 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{Tally, tally::Outcome};
+use crate::{
+    Tally,
+    tally::{Counted, Outcome},
+};
 
 /// One body to be posted: a path below the destination's base URL, a content type and bytes.
 ///
@@ -21,7 +24,7 @@ pub struct Export {
     headers: HeaderMap,
     body: Bytes,
     timeout: Option<Duration>,
-    counted: Option<(Tally, u64)>,
+    counted: Option<Counted>,
 }
 
 impl Export {
@@ -81,7 +84,7 @@ impl Export {
     /// ```
     #[must_use]
     pub fn counted(mut self, tally: &Tally, items: u64) -> Self {
-        self.counted = Some((tally.clone(), items));
+        self.counted = Some(Counted { tally: tally.clone(), items });
         self
     }
 
@@ -97,9 +100,13 @@ impl Export {
     }
 
     pub(crate) fn became(&self, outcome: Outcome) {
-        if let Some((tally, items)) = &self.counted {
-            tally.add(outcome, *items);
+        if let Some(counted) = &self.counted {
+            counted.became(outcome);
         }
+    }
+
+    pub(crate) const fn counted_items(&self) -> Option<&Counted> {
+        self.counted.as_ref()
     }
 
     pub(crate) fn path(&self) -> &str {

@@ -44,6 +44,7 @@ mod queue;
 mod region;
 mod reports;
 mod retry;
+mod spool;
 mod tally;
 mod transport;
 mod worker;

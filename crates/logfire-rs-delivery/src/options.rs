@@ -1,6 +1,6 @@
 //! How much a delivery keeps and how long it tries.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{Problem, problem::Listener};
 
@@ -21,6 +21,8 @@ pub struct DeliveryOptions {
     pub(crate) max_bytes: usize,
     pub(crate) first_retry_after: Duration,
     pub(crate) give_up_after: Duration,
+    pub(crate) spool: Option<PathBuf>,
+    pub(crate) max_spool_bytes: u64,
     pub(crate) listener: Listener,
 }
 
@@ -31,6 +33,8 @@ impl Default for DeliveryOptions {
             max_bytes: 64 * 1024 * 1024,
             first_retry_after: Duration::from_secs(1),
             give_up_after: Duration::from_secs(300),
+            spool: None,
+            max_spool_bytes: 512 * 1024 * 1024,
             listener: Listener(Arc::new(|_| ())),
         }
     }
@@ -82,6 +86,36 @@ impl DeliveryOptions {
     #[must_use]
     pub const fn give_up_after(mut self, time: Duration) -> Self {
         self.give_up_after = time;
+        self
+    }
+
+    /// Keeps what cannot be delivered in files below this directory, until the destination is back, also if that is in
+    /// another process. Nowhere by default.
+    ///
+    /// What has been tried for 5 seconds goes there, and what waits when the delivery is shut down. The directory is
+    /// made if it is not there; each destination has one of its own in it, which one process at a time can use. Files
+    /// are readable for their owner only, and hold no header of the destination. An export whose answer got lost is
+    /// sent twice.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::DeliveryOptions;
+    /// let options = DeliveryOptions::default().spool("/var/lib/shop/telemetry");
+    /// ```
+    #[must_use]
+    pub fn spool(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.spool = Some(directory.into());
+        self
+    }
+
+    /// How many bytes the files of one destination may have together; the oldest are dropped. 512 MiB by default.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::DeliveryOptions;
+    /// let options = DeliveryOptions::default().spool("/tmp/x").max_spool_bytes(64 * 1024 * 1024);
+    /// ```
+    #[must_use]
+    pub const fn max_spool_bytes(mut self, bytes: u64) -> Self {
+        self.max_spool_bytes = bytes;
         self
     }
 

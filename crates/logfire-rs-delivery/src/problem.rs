@@ -29,6 +29,14 @@ pub enum Problem {
         /// The status and what to do, for example `status 401; check the token`.
         reason: String,
     },
+    /// What cannot be delivered cannot be kept on disk either.
+    #[non_exhaustive]
+    Unkept {
+        /// The directory.
+        directory: String,
+        /// What went wrong, last.
+        reason: String,
+    },
     /// Exports are lost since the last report: the queue was full, or time was up.
     #[non_exhaustive]
     Lost {
@@ -47,6 +55,9 @@ impl fmt::Display for Problem {
             }
             Self::Refused { destination, reason } => {
                 write!(f, "{destination} refuses telemetry with {reason}")
+            }
+            Self::Unkept { directory, reason } => {
+                write!(f, "cannot keep telemetry in {directory}: {reason}")
             }
             Self::Lost { destination, exports } => {
                 let s = if *exports == 1 { "" } else { "s" };

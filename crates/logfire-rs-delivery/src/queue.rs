@@ -32,6 +32,8 @@ pub struct DeliveryCounts {
     pub waiting: u64,
     /// Their length in bytes, before compression.
     pub waiting_bytes: u64,
+    /// Exports on disk, those of earlier processes included.
+    pub spooled: u64,
 }
 
 /// Why an export was not queued. It counts as lost.
@@ -105,10 +107,22 @@ struct State {
     bytes: usize,
     accepted: u64,
     lost: u64,
+    /// Exports that were taken away and are not settled yet.
+    taken: u64,
     /// Exports that left the queue, either way.
     finished: u64,
     /// Set by shutdown: the time at which the thread must stop trying.
     deadline: Option<Instant>,
+}
+
+/// What the delivering thread has to do.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Export(Export),
+    /// It is the time it has asked for.
+    Wake,
+    /// The delivery is closed, and there is nothing left to try.
+    Over,
 }
 
 /// What the delivering thread does after a pause.
@@ -147,41 +161,80 @@ impl Queue {
         Err(refusal)
     }
 
-    /// The export at the front, or `None` when the delivery is closed and there is nothing left to try.
-    pub(crate) fn front(&self) -> Option<Export> {
+    /// The export at the front, as soon as there is one; what else there is to do at `wake_at`, or at the end.
+    pub(crate) fn front(&self, wake_at: Option<Instant>) -> Work {
         let mut state = self.lock();
         loop {
+            let now = Instant::now();
             match (state.exports.front(), state.deadline) {
-                (Some(_), Some(deadline)) if Instant::now() >= deadline => {
-                    let rest = state.exports.len() as u64;
-                    state.exports.drain(..).for_each(|export| export.became(Outcome::Lost));
-                    state.bytes = 0;
-                    state.lost += rest;
-                    state.finished += rest;
-                    self.changed.notify_all();
-                    return None;
-                }
-                (Some(export), _) => return Some(export.clone()),
-                (None, Some(_)) => return None,
-                (None, None) => {
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
+                (Some(_), Some(deadline)) if now >= deadline => return Work::Over,
+                (Some(export), _) => return Work::Export(export.clone()),
+                (None, Some(_)) => return Work::Over,
+                (None, None) => match wake_at.map(|at| at.saturating_duration_since(now)) {
+                    Some(Duration::ZERO) => return Work::Wake,
+                    Some(left) => {
+                        let woken = self.changed.wait_timeout(state, left);
+                        state = woken.unwrap_or_else(PoisonError::into_inner).0;
+                    }
+                    None => {
+                        let woken = self.changed.wait(state);
+                        state = woken.unwrap_or_else(PoisonError::into_inner);
+                    }
+                },
             }
         }
     }
 
-    /// Takes the export at the front, of which it is known what became, off the queue.
-    pub(crate) fn finish(&self, outcome: Outcome) {
+    /// Counts what became of the export at the front, unless it was taken away meanwhile.
+    pub(crate) fn settle(&self, outcome: Outcome) {
+        let mut state = self.lock();
+        if let Some(export) = state.exports.front() {
+            export.became(outcome);
+            state.count(outcome);
+        }
+    }
+
+    /// Takes the export at the front, which is settled, off the queue.
+    pub(crate) fn finish(&self) {
         let mut state = self.lock();
         if let Some(export) = state.exports.pop_front() {
             state.bytes -= export.size();
             state.finished += 1;
-            match outcome {
-                Outcome::Accepted => state.accepted += 1,
-                Outcome::Lost => state.lost += 1,
-            }
         }
         self.changed.notify_all();
+    }
+
+    /// Takes the export at the front away, whatever becomes of it; see [`Queue::settle_taken`].
+    pub(crate) fn take_front(&self) -> Option<Export> {
+        let mut state = self.lock();
+        let export = state.exports.pop_front()?;
+        state.bytes -= export.size();
+        state.taken += 1;
+        Some(export)
+    }
+
+    /// Takes all exports away, also the one under way.
+    pub(crate) fn take_all(&self) -> Vec<Export> {
+        std::iter::from_fn(|| self.take_front()).collect()
+    }
+
+    /// Counts what became of an export that was taken away.
+    pub(crate) fn settle_taken(&self, outcome: Outcome) {
+        let mut state = self.lock();
+        state.count(outcome);
+        state.taken -= 1;
+        state.finished += 1;
+        self.changed.notify_all();
+    }
+
+    /// Counts what became of an export from the spool.
+    pub(crate) fn count_resent(&self, outcome: Outcome) {
+        self.lock().count(outcome);
+    }
+
+    /// Exports that were dropped from the spool.
+    pub(crate) fn lose(&self, exports: u64) {
+        self.lock().lost += exports;
     }
 
     /// Waits before a retry. During a shutdown a wait is short, unless the destination has asked for it, and a wait
@@ -219,11 +272,11 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits until everything queued so far has left the queue; the number of exports that are not delivered.
-    pub(crate) fn wait_until_finished(&self, deadline: Instant) -> u64 {
+    /// Waits until everything queued so far has left the queue; the number of exports that are still in it, or were lost
+    /// since there were `lost_before`.
+    pub(crate) fn wait_until_finished(&self, deadline: Instant, lost_before: u64) -> u64 {
         let mut state = self.lock();
-        let lost_before = state.lost;
-        let target = state.finished + state.exports.len() as u64;
+        let target = state.finished + state.taken + state.exports.len() as u64;
         while state.finished < target {
             let now = Instant::now();
             if now >= deadline {
@@ -240,13 +293,24 @@ impl Queue {
         DeliveryCounts {
             accepted: state.accepted,
             lost: state.lost,
-            waiting: state.exports.len() as u64,
+            waiting: state.taken + state.exports.len() as u64,
             waiting_bytes: state.bytes as u64,
+            spooled: 0,
         }
     }
 
     /// A panic while the lock is held cannot leave the state half changed: it only counts and moves.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Accepted => self.accepted += 1,
+            Outcome::Lost => self.lost += 1,
+            Outcome::Spooled => {}
+        }
     }
 }

@@ -14,13 +14,21 @@ pub(crate) struct Reports {
     last_unreachable: Option<Instant>,
     last_refused: Option<Instant>,
     last_lost: Option<Instant>,
+    last_unkept: Option<Instant>,
     lost: u64,
 }
 
 impl Reports {
     pub(crate) const fn new(listener: Listener, destination: String) -> Self {
-        let (last_unreachable, last_refused, last_lost) = (None, None, None);
-        Self { listener, destination, last_unreachable, last_refused, last_lost, lost: 0 }
+        Self {
+            listener,
+            destination,
+            last_unreachable: None,
+            last_refused: None,
+            last_lost: None,
+            last_unkept: None,
+            lost: 0,
+        }
     }
 
     pub(crate) fn well(&mut self) {
@@ -38,6 +46,12 @@ impl Reports {
         if due(&mut self.last_refused) {
             let destination = self.destination.clone();
             self.listener.tell(&Problem::Refused { destination, reason });
+        }
+    }
+
+    pub(crate) fn unkept(&mut self, directory: String, reason: String) {
+        if due(&mut self.last_unkept) {
+            self.listener.tell(&Problem::Unkept { directory, reason });
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Tally(Arc<Counters>);
 struct Counters {
     accepted: AtomicU64,
     lost: AtomicU64,
+    spooled: AtomicU64,
 }
 
 /// What a [`Tally`] has counted so far.
@@ -42,6 +43,8 @@ pub struct TallyCounts {
     pub accepted: u64,
     /// Items that will never arrive.
     pub lost: u64,
+    /// Items that wait on disk.
+    pub spooled: u64,
 }
 
 /// What became of an export.
@@ -49,6 +52,25 @@ pub struct TallyCounts {
 pub(crate) enum Outcome {
     Accepted,
     Lost,
+    Spooled,
+}
+
+/// Items of an export, and who counts them.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    pub(crate) tally: Tally,
+    pub(crate) items: u64,
+}
+
+impl Counted {
+    pub(crate) fn became(&self, outcome: Outcome) {
+        self.tally.add(outcome, self.items);
+    }
+
+    pub(crate) fn left_the_spool(&self, outcome: Outcome) {
+        self.tally.0.spooled.fetch_sub(self.items, Ordering::Relaxed);
+        self.became(outcome);
+    }
 }
 
 impl Tally {
@@ -58,6 +80,7 @@ impl Tally {
         TallyCounts {
             accepted: self.0.accepted.load(Ordering::Relaxed),
             lost: self.0.lost.load(Ordering::Relaxed),
+            spooled: self.0.spooled.load(Ordering::Relaxed),
         }
     }
 
@@ -66,10 +89,11 @@ impl Tally {
         self.add(Outcome::Lost, items);
     }
 
-    pub(crate) fn add(&self, outcome: Outcome, items: u64) {
+    fn add(&self, outcome: Outcome, items: u64) {
         let counter = match outcome {
             Outcome::Accepted => &self.0.accepted,
             Outcome::Lost => &self.0.lost,
+            Outcome::Spooled => &self.0.spooled,
         };
         counter.fetch_add(items, Ordering::Relaxed);
     }

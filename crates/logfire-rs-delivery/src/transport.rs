@@ -1,11 +1,11 @@
 //! How one export gets to its destination, and what the answer means.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crate::{Destination, Export, post::Poster};
 
 /// A way to one destination that blocks.
-pub(crate) trait Transport: Send {
+pub(crate) trait Transport: Send + Sync {
     /// One try of an export: prepared once, called for each try.
     fn attempt<'a>(&'a self, export: &'a Export) -> Result<Attempt<'a>, String>;
 }
@@ -43,10 +43,10 @@ pub(crate) const USER_AGENT: &str = concat!("logfire-rs/", env!("CARGO_PKG_VERSI
     not(feature = "grpc"),
     expect(clippy::unnecessary_wraps, reason = "the runtime of gRPC may not start")
 )]
-pub(crate) fn to(destination: &Destination) -> io::Result<Box<dyn Transport>> {
+pub(crate) fn to(destination: &Destination) -> io::Result<Arc<dyn Transport>> {
     #[cfg(feature = "grpc")]
     if destination.speaks_grpc() {
-        return Ok(Box::new(crate::call::Caller::new(destination)?));
+        return Ok(Arc::new(crate::call::Caller::new(destination)?));
     }
-    Ok(Box::new(Poster::new(destination.clone())))
+    Ok(Arc::new(Poster::new(destination.clone())))
 }

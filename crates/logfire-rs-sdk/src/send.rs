@@ -49,6 +49,8 @@ pub(crate) struct LogfireSettings {
     pub(crate) base_url: Option<String>,
     pub(crate) send: Option<SendToLogfire>,
     pub(crate) data_dir: Option<PathBuf>,
+    #[cfg(feature = "otlp-http")]
+    pub(crate) spool: Option<PathBuf>,
 }
 
 /// The tokens that telemetry is sent with, if any.

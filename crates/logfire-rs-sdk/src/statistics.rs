@@ -49,4 +49,6 @@ pub struct DestinationStatistics {
     pub dropped: u64,
     /// How many are still on their way.
     pub waiting: u64,
+    /// How many wait on disk. What earlier processes have left there is not counted.
+    pub spooled: u64,
 }

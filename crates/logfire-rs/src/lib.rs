@@ -153,6 +153,9 @@ mod documentation {
     #[doc = include_str!("../../../docs/endpoint.md")]
     pub struct Endpoint;
 
+    #[doc = include_str!("../../../docs/export.md")]
+    pub struct Export;
+
     #[doc = include_str!("../../../docs/hyper.md")]
     pub struct Hyper;
 

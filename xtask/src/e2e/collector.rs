@@ -24,6 +24,7 @@ const QUOTED_LINES: usize = 40;
 pub(super) struct Collector {
     process: Child,
     http: SocketAddr,
+    grpc: SocketAddr,
     log: String,
 }
 
@@ -48,14 +49,15 @@ impl Collector {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        let mut collector = Self { process, http, log };
+        let mut collector = Self { process, http, grpc, log };
         collector.wait_until_ready()?;
         Ok(collector)
     }
 
     /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
-    pub(super) fn endpoint(&self) -> String {
-        format!("http://{}", self.http)
+    pub(super) fn endpoint(&self, protocol: &str) -> String {
+        let address = if protocol == "grpc" { self.grpc } else { self.http };
+        format!("http://{address}")
     }
 
     /// Where the log is.
@@ -86,7 +88,8 @@ impl Collector {
                 )
                 .into());
             }
-            if TcpStream::connect_timeout(&self.http, Duration::from_secs(1)).is_ok() {
+            let listens = |address| TcpStream::connect_timeout(address, Duration::from_secs(1));
+            if listens(&self.http).is_ok() && listens(&self.grpc).is_ok() {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));

@@ -24,6 +24,22 @@ impl Configuration {
         self
     }
 
+    /// Keeps what cannot be delivered in files below this directory, until the destination is back, also if that is
+    /// after a restart.
+    ///
+    /// Files are readable for their owner only and hold no token, but what was recorded. Those of one destination have at
+    /// most 512 MiB, of which the oldest are dropped. One process at a time uses a directory.
+    /// Environment: `LOGFIRE_SPOOL_DIR`. None by default: what cannot be delivered for 5 minutes is lost.
+    ///
+    /// ```
+    /// let configuration = logfire_rs_sdk::configure().spool("/var/lib/shop/telemetry");
+    /// ```
+    #[cfg(feature = "otlp-http")]
+    pub fn spool(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.logfire.spool = Some(directory.into());
+        self
+    }
+
     /// Adds a span processor, which sees each span after the console and the exporters, with message and level as
     /// [`LogfireSpanProcessor`](crate::LogfireSpanProcessor) adds them.
     ///

@@ -154,7 +154,8 @@ impl Account {
                 recorded,
                 delivered: counts.accepted,
                 dropped,
-                waiting: recorded.saturating_sub(counts.accepted + dropped),
+                spooled: counts.spooled,
+                waiting: recorded.saturating_sub(counts.accepted + counts.spooled + dropped),
             }
         };
         outlets.iter().map(of).collect()

@@ -1,6 +1,6 @@
 //! Which ways out there are: one per Logfire token, and those of the OTLP variables.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use logfire_rs_delivery::{Destination, Region, Tally};
 #[cfg(feature = "proxy")]
@@ -26,6 +26,7 @@ pub(crate) struct Destinations {
     metrics: Option<OtlpTarget>,
     logs: Option<OtlpTarget>,
     otlp_temporality: Temporality,
+    spool: Option<PathBuf>,
 }
 
 impl Destinations {
@@ -39,6 +40,10 @@ impl Destinations {
             metrics: otlp::target(Signal::Metrics, env)?,
             logs: otlp::target(Signal::Logs, env)?,
             otlp_temporality: otlp::temporality(env),
+            spool: settings
+                .spool
+                .clone()
+                .or_else(|| env.text(&["LOGFIRE_SPOOL_DIR"]).map(PathBuf::from)),
         })
     }
 
@@ -70,7 +75,7 @@ impl Destinations {
 
     /// Starts the delivery threads.
     pub(crate) fn open(self, env: &Environment) -> Result<Outlets, ConfigureError> {
-        let mut outlets = Outlets::new(env);
+        let mut outlets = Outlets::new(self.spool, env);
         for destination in self.logfire {
             let name = destination.to_string();
             let delivery = outlets.deliver_to(destination, env)?;

@@ -14,6 +14,7 @@ mod split;
 mod traces;
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -43,6 +44,7 @@ pub(crate) struct Outlets {
     metrics: Vec<Outlet>,
     logs: Vec<Outlet>,
     deliveries: Vec<(Destination, Arc<Delivery>)>,
+    spool: Option<PathBuf>,
 }
 
 /// A way out for one signal: a delivery, and how bodies look there.
@@ -69,13 +71,14 @@ pub(crate) struct Deliveries {
 }
 
 impl Outlets {
-    fn new(env: &Environment) -> Self {
+    fn new(spool: Option<PathBuf>, env: &Environment) -> Self {
         Self {
             accounts: Arc::new(Accounts::new(env.warnings.clone())),
             traces: Vec::new(),
             metrics: Vec::new(),
             logs: Vec::new(),
             deliveries: Vec::new(),
+            spool,
         }
     }
 
@@ -122,10 +125,13 @@ impl Outlets {
             return Ok(Arc::clone(delivery));
         }
         let (warnings, accounts) = (env.warnings.clone(), Arc::clone(&self.accounts));
-        let options = DeliveryOptions::default().on_problem(move |problem| match problem {
+        let mut options = DeliveryOptions::default().on_problem(move |problem| match problem {
             Problem::Lost { .. } => accounts.tell(Tell::IfDue),
             other => warnings.warn(other),
         });
+        if let Some(spool) = &self.spool {
+            options = options.spool(spool);
+        }
         let delivery = Delivery::start(destination.clone(), options);
         let delivery = Arc::new(delivery.map_err(ConfigureError::Thread)?);
         self.deliveries.push((destination, Arc::clone(&delivery)));

@@ -208,3 +208,23 @@ fn what_announces_spans_is_not_counted() {
     logfire.shutdown().unwrap();
     assert_eq!((spans(&logfire).recorded, spans(&logfire).delivered), (1, 1));
 }
+
+#[test]
+fn an_outage_beyond_the_end_of_the_program_goes_through_the_spool() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let spool = ("LOGFIRE_SPOOL_DIR", directory.path().to_str().unwrap());
+    let first = Receiver::start();
+    let (logfire, _) = sending_to(&first, &[spool]);
+    first.stop();
+    record(&logfire, 30);
+    logfire.shutdown().unwrap();
+    let spans = spans(&logfire);
+    assert_eq!((spans.recorded, spans.spooled), (30, 30));
+    assert_eq!((spans.delivered, spans.dropped, spans.waiting), (0, 0, 0));
+
+    let second = Receiver::again(first.address);
+    let (logfire, _) = sending_to(&second, &[spool]);
+    second.wait_for(1);
+    logfire.shutdown_with_timeout(LONG).unwrap();
+    assert_eq!(arrived(&second, |_| true).0.len(), 30);
+}

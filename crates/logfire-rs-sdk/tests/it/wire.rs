@@ -291,3 +291,45 @@ fn spans_leave_without_being_asked() {
 fn owned(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
+
+/// The golden request is what Logfire's Python SDK 4.41.0 was seen to send.
+#[test]
+fn the_head_is_that_of_the_python_sdk_except_where_the_documents_say() {
+    const PYTHON: [(&str, &str); 9] = [
+        ("accept", "*/*"),
+        ("accept-encoding", "gzip, deflate"),
+        ("authorization", "pylf_v1_local_0123456789"),
+        ("connection", "keep-alive"),
+        ("content-encoding", "gzip"),
+        ("content-length", "<length>"),
+        ("content-type", "application/x-protobuf"),
+        ("host", "<host>"),
+        ("user-agent", "logfire/4.41.0"),
+    ];
+    let receiver = Receiver::start();
+    let (configuration, _) = local(&[]);
+    let configuration = configuration.token("pylf_v1_local_0123456789").base_url(receiver.url());
+    let logfire = configuration.finish().unwrap();
+    record(&logfire);
+    logfire.shutdown().unwrap();
+
+    let version = env!("CARGO_PKG_VERSION");
+    for request in receiver.received() {
+        let mut expected = std::collections::BTreeMap::from(PYTHON);
+        // What is the default of HTTP/1.1, and an encoding of the answer, which is not read.
+        expected.remove("connection");
+        expected.remove("accept-encoding");
+        let agent = format!("logfire-rs/{version}");
+        expected.insert("user-agent", &agent);
+        let mut headers = request.headers.clone();
+        for (name, shown) in [("content-length", "<length>"), ("host", "<host>")] {
+            *headers.get_mut(name).unwrap() = shown.to_owned();
+        }
+        let headers: std::collections::BTreeMap<_, _> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(headers, expected, "{}", request.line);
+    }
+    let mut lines: Vec<_> = receiver.received().into_iter().map(|it| it.line).collect();
+    lines.sort();
+    assert_eq!(lines, ["POST /v1/metrics HTTP/1.1", "POST /v1/traces HTTP/1.1"]);
+}
