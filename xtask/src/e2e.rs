@@ -1,6 +1,7 @@
 //! `cargo xtask e2e`: the quickstart sends its telemetry to a real collector, over each protocol, and what arrived is one
-//! trace.
+//! trace; so do a page in a real browser and its server.
 
+mod browser;
 mod collector;
 mod expectations;
 mod received;
@@ -29,6 +30,11 @@ const QUICKSTART_LIMIT: Duration = Duration::from_secs(60);
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(sh: &Shell) -> Result {
+    quickstart(sh)?;
+    browser::run(sh)
+}
+
+fn quickstart(sh: &Shell) -> Result {
     // Apart from the run, so that its time limit knows nothing of compilers.
     as_if_typed(cmd!(sh, "cargo build -p quickstart --features otlp-grpc")).quiet().run()?;
 

@@ -29,6 +29,7 @@ struct Example {
 const EXAMPLES: &[Example] = &[
     Example { package: "example-actix-web", answer: "User 1", shown: "GET /users/1" },
     Example { package: "example-axum", answer: "User 1", shown: "GET /users/1" },
+    Example { package: "example-browser-proxy", answer: "User 1", shown: "GET /users/1" },
     Example {
         package: "example-endpoint",
         answer: "User 1",

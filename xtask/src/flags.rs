@@ -18,7 +18,8 @@ xflags::xflags! {
             /// Leaves a step out; may be repeated.
             repeated --skip step: String
         }
-        /// Sends the quickstart's telemetry through a real collector and checks what arrived.
+        /// Sends the telemetry of the quickstart through a real collector, and that of a page in a real browser through its
+        /// server, and checks what arrived.
         cmd e2e {}
         /// Serves each example, asks it for a user, and checks what it shows.
         cmd examples {}

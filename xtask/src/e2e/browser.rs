@@ -1,0 +1,123 @@
+//! The example `browser-proxy` in a real browser: the spans of the page and of the server are one trace, and the token
+//! stays on the server.
+
+mod expectations;
+mod receiver;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use xshell::{Shell, cmd};
+
+use self::{expectations::Seen, receiver::Receiver};
+use crate::{
+    Result,
+    environment::{as_if_typed, without_telemetry},
+    metadata,
+};
+
+const EXAMPLE: &str = "examples/browser-proxy";
+/// What Debian and others call it.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+/// A secret that is easy to find.
+const TOKEN: &str = "pylf_v1_us_0badc0ffee0badc0ffee";
+/// For a process to start, and for the last spans to arrive.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) fn run(sh: &Shell) -> Result {
+    let browser = browser(sh)?;
+    bundle(sh)?;
+    as_if_typed(cmd!(sh, "cargo build -p example-browser-proxy")).quiet().run()?;
+
+    let receiver = Receiver::start()?;
+    let server = Server::start(sh, receiver.address())?;
+    let url = format!("http://{}/", server.address);
+    let drive = format!("{EXAMPLE}/drive.js");
+    let received = cmd!(sh, "node {drive} {url} {browser}").quiet().read()?;
+
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let seen = Seen { posts: receiver.posts(), received: &received, token: TOKEN };
+        let unmet = expectations::unmet(&seen);
+        if unmet.is_empty() {
+            println!(
+                "{} posts arrived, {} of a browser:",
+                seen.posts.len(),
+                seen.browser().count()
+            );
+            expectations::all().for_each(|what| println!("  ok: {what}"));
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let unmet: String = unmet.iter().map(|what| format!("  missing: {what}\n")).collect();
+            return Err(format!(
+                "what the browser page sent is not what it should\n{unmet}\n{seen}"
+            )
+            .into());
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn browser(sh: &Shell) -> Result<String> {
+    let found = BROWSERS.iter().find_map(|name| {
+        cmd!(sh, "which {name}").quiet().ignore_stderr().read().ok().filter(|path| !path.is_empty())
+    });
+    found.ok_or_else(|| "the check needs Chromium (Debian: chromium), Node.js and npm".into())
+}
+
+/// Has npm make the page's script, and install what drives the browser.
+fn bundle(sh: &Shell) -> Result {
+    let _directory = sh.push_dir(EXAMPLE);
+    cmd!(sh, "npm ci --no-progress --loglevel=error").quiet().ignore_stdout().run()?;
+    cmd!(sh, "npm run build --silent -- --log-level=warning").quiet().run()?;
+    Ok(())
+}
+
+/// The example, which ends with this value.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Logfire gets the token and all that browsers send, the collector what the server records itself, as JSON.
+    fn start(sh: &Shell, receiver: SocketAddr) -> Result<Self> {
+        let target = metadata::read(sh)?.target_directory;
+        let program = format!("{target}/debug/example-browser-proxy");
+        // Free while this binds it, and most likely still when the example does.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let listen = address.to_string();
+        let command = without_telemetry(cmd!(sh, "{program} {listen}"))
+            .env("LOGFIRE_CONSOLE", "false")
+            .env("LOGFIRE_TOKEN", TOKEN)
+            .env("LOGFIRE_BASE_URL", format!("http://{receiver}/logfire"))
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{receiver}/collector"))
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+            .env("OTEL_EXPORTER_OTLP_COMPRESSION", "none");
+        let mut server = Self { process: Command::from(command).spawn()?, address };
+        let deadline = Instant::now() + LIMIT;
+        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            if let Some(status) = server.process.try_wait()? {
+                return Err(format!("the example ended at once: {status}").into());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("the example does not listen on {address}").into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing left to do then.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
