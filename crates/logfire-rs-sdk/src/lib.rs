@@ -44,6 +44,8 @@ mod ids;
 mod level;
 mod message;
 mod metrics;
+#[cfg(feature = "otlp-http")]
+mod old_names;
 mod pipeline;
 mod propagation;
 #[cfg(feature = "proxy")]

@@ -25,7 +25,7 @@ use super::{
     encode::submit_to_all,
     milliseconds, size,
 };
-use crate::{Scrubber, data_model, environment::Environment};
+use crate::{Scrubber, data_model, environment::Environment, old_names};
 
 /// As Logfire's Python SDK does: spans are to be seen soon.
 const SCHEDULE_DELAY: Duration = Duration::from_millis(500);
@@ -54,7 +54,13 @@ pub(crate) fn span_processor(
         .with_max_export_batch_size(size(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH))
         .build();
     let resource = ResourceAttributesWithSchema::default();
-    let exporter = Exporter { to_logfire, to_others, resource, accounts: Arc::clone(&accounts) };
+    let exporter = Exporter {
+        to_logfire,
+        to_others,
+        resource,
+        accounts: Arc::clone(&accounts),
+        old_names: old_names::are_wanted(env),
+    };
     let exporter = scrubber.wrap(exporter);
     let batch = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
     Counting { batch, announcing, accounts, room }
@@ -114,6 +120,7 @@ struct Exporter {
     to_others: Vec<Outlet>,
     resource: ResourceAttributesWithSchema,
     accounts: Arc<Accounts>,
+    old_names: bool,
 }
 
 impl SpanExporter for Exporter {
@@ -123,6 +130,9 @@ impl SpanExporter for Exporter {
         self.accounts.spans.hand_over(batch.len(), ended as u64);
         data_model::remove_outdated_pending(&mut batch);
         batch.iter_mut().for_each(data_model::complete);
+        if self.old_names {
+            batch.iter_mut().for_each(old_names::add);
+        }
         let mut result = Ok(());
         if !self.to_logfire.is_empty() {
             let rest = if self.to_others.is_empty() { Vec::new() } else { batch.clone() };
