@@ -174,6 +174,9 @@ mod documentation {
     #[doc = include_str!("../../../docs/tower.md")]
     pub struct Tower;
 
+    #[doc = include_str!("../../../docs/tracing.md")]
+    pub struct Tracing;
+
     #[doc = include_str!("../../../docs/warp.md")]
     pub struct Warp;
 

@@ -41,6 +41,28 @@ fn spans_are_children_and_events_are_logs() {
 }
 
 #[test]
+fn spans_that_double_a_request_are_left_out_and_their_events_are_kept() {
+    macro_rules! work {
+        ($($target:literal)*) => {
+            || {
+                $(
+                    let span = tracing::info_span!(target: $target, "double");
+                    span.in_scope(|| tracing::warn!(target: $target, "kept {}", $target));
+                )*
+                tracing::info_span!(target: "hyperloglog", "own").in_scope(|| ());
+            }
+        };
+    }
+    let text = shown(
+        &[],
+        work!("tower_http::trace" "hyper::client" "h2" "tonic" "reqwest::connect" "opentelemetry"),
+    );
+    let expected = "request\n  kept tower_http::trace\n  kept hyper::client\n  kept h2\n  kept tonic\n  \
+                    kept reqwest::connect\n  kept opentelemetry\n  own\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn rust_log_filters() {
     let text = shown(&[("RUST_LOG", "error,it=debug")], || {
         tracing::debug!("shown");
