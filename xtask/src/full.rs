@@ -7,7 +7,7 @@ use std::time::Instant;
 use xshell::{Shell, cmd};
 
 use crate::{
-    Result, ci,
+    Result, ci, document,
     step::{Step, minutes},
 };
 
@@ -18,8 +18,6 @@ const STEPS: &[Step] = &[
 ];
 
 const DOCUMENT: &str = "docs/reliability.md";
-const BEGIN: &str = "<!-- written by `cargo xtask full`: begin -->\n";
-const END: &str = "<!-- written by `cargo xtask full`: end -->\n";
 
 pub(crate) fn run(sh: &Shell) -> Result {
     let started = Instant::now();
@@ -31,12 +29,8 @@ pub(crate) fn run(sh: &Shell) -> Result {
     }
 
     let date = cmd!(sh, "date -u +%F").quiet().read()?;
-    let document = sh.read_file(DOCUMENT)?;
     let table = table(&date, &outcomes);
-    sh.write_file(
-        DOCUMENT,
-        replaced(&document, &table).ok_or(format!("{DOCUMENT} has lost its two markers"))?,
-    )?;
+    document::write(sh, DOCUMENT, "cargo xtask full", &table)?;
     println!("\n{table}");
 
     let failed: Vec<_> = outcomes
@@ -64,19 +58,12 @@ fn table(date: &str, outcomes: &[Outcome]) -> String {
     table
 }
 
-fn replaced(document: &str, table: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_table_replaces_the_last_one() {
-        let document = format!("# Title\n{BEGIN}old\n{END}after\n");
+    fn the_table_says_what_passed() {
         let outcomes = [
             Outcome {
                 step: &Step { name: "fmt", command: "cargo fmt" },
@@ -89,19 +76,10 @@ mod tests {
                 took: "1:00".to_owned(),
             },
         ];
-        let written = replaced(&document, &table("2026-01-02", &outcomes)).unwrap();
-        assert!(
-            written.starts_with(&format!("# Title\n{BEGIN}Last run: 2026-01-02.\n")),
-            "{written}"
-        );
+        let written = table("2026-01-02", &outcomes);
+        assert!(written.starts_with("Last run: 2026-01-02.\n"), "{written}");
         assert!(written.contains(
             "| fmt | `cargo fmt` | passed | 0:01 |\n| deny | `cargo deny` | **failed** | 1:00 |\n"
         ));
-        assert!(written.ends_with(&format!("{END}after\n")), "{written}");
-    }
-
-    #[test]
-    fn a_document_without_markers_is_left_alone() {
-        assert_eq!(replaced("# Title\n", "table"), None);
     }
 }

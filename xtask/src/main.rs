@@ -11,6 +11,7 @@
 mod attributes;
 mod bench;
 mod ci;
+mod document;
 mod e2e;
 mod environment;
 mod examples;
