@@ -1,123 +1,30 @@
-//! `cargo xtask bench`: what one request costs in allocations and instructions, against a budget.
-//!
-//! Both are repeatable: instructions are counted by callgrind, and times are not looked at.
+//! `cargo xtask bench`: what a request costs, alone, beside others, and under load; and what it costs to compile.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs};
+mod budget;
+mod compile;
+mod goals;
+mod load;
+mod machine;
+mod measure;
+mod peers;
+mod results;
 
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use crate::{Result, environment::as_if_typed, flags, metadata};
+use crate::{Result, flags};
 
-const BUDGET: &str = "crates/logfire-rs-budget/budget.txt";
-
-/// How much more than the budget a build may take: another compiler lays code out otherwise.
-const TOLERANCE: f64 = 1.05;
-
-/// What one request costs over the same service without instrumentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cost {
-    allocations: i64,
-    instructions: i64,
-}
-
-/// The builds that are measured, by their features.
-const BUILDS: [&str; 2] = ["default", "bound"];
+/// Where the tables are.
+const DOCUMENT: &str = "docs/performance.md";
 
 pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
-    let mut costs = BTreeMap::new();
-    for features in BUILDS {
-        let build =
-            cmd!(sh, "cargo build --profile budget -p logfire-rs-budget --features {features}");
-        as_if_typed(build).quiet().run()?;
-        costs.extend(measure(sh)?);
+    if flags.peers || flags.last {
+        return peers::run(sh, flags.last);
     }
-    let path = sh.current_dir().join(BUDGET);
-    print!("{}", render(&costs));
-    if !flags.check {
-        fs::write(path, render(&costs))?;
-        return Ok(());
+    if flags.load {
+        return load::run(sh, flags.minutes);
     }
-    let exceeded = exceeded(&parse(&fs::read_to_string(path)?), &costs);
-    if exceeded.is_empty() {
-        return Ok(());
+    if flags.compile {
+        return compile::run(sh);
     }
-    Err(format!("more than {BUDGET} allows:\n{}", exceeded.join("\n")).into())
-}
-
-fn measure(sh: &Shell) -> Result<BTreeMap<String, Cost>> {
-    let programs = format!("{}/budget", metadata::read(sh)?.target_directory);
-    let allocations = cmd!(sh, "{programs}/allocations").quiet().read()?;
-    let mut costs = BTreeMap::new();
-    for line in allocations.lines() {
-        let mut words = line.split(' ');
-        let (Some(name), Some(count)) = (words.next(), words.next()) else { continue };
-        let bare = format!("bare:{name}");
-        let instructions = instructions(sh, &programs, name)? - instructions(sh, &programs, &bare)?;
-        let cost = Cost { allocations: count.parse()?, instructions };
-        costs.insert(name.to_owned(), cost);
-    }
-    Ok(costs)
-}
-
-/// The instructions of one request, without those of the start.
-fn instructions(sh: &Shell, programs: &str, name: &str) -> Result<i64> {
-    let total = |count: &str| -> Result<i64> {
-        let tool = "--tool=callgrind";
-        let output = "--callgrind-out-file=/dev/null";
-        let command = cmd!(sh, "valgrind {tool} {output} {programs}/requests {name} {count}");
-        let said = command.quiet().read_stderr()?;
-        let counted = said.lines().find_map(|it| it.split_once("Collected : "));
-        let counted = counted.ok_or("valgrind did not tell how many instructions it collected")?;
-        Ok(counted.1.trim().parse()?)
-    };
-    Ok((total("1500")? - total("500")?) / 1000)
-}
-
-fn render(costs: &BTreeMap<String, Cost>) -> String {
-    let mut text =
-        "# configuration, allocations, instructions: of one request, over a bare service\n"
-            .to_owned();
-    for (name, cost) in costs {
-        let _ = writeln!(text, "{name} {} {}", cost.allocations, cost.instructions);
-    }
-    text
-}
-
-fn parse(text: &str) -> BTreeMap<String, Cost> {
-    let lines = text.lines().filter(|it| !it.starts_with('#'));
-    let parsed = lines.filter_map(|line| {
-        let mut words = line.split(' ');
-        let name = words.next()?.to_owned();
-        let allocations = words.next()?.parse().ok()?;
-        let instructions = words.next()?.parse().ok()?;
-        Some((name, Cost { allocations, instructions }))
-    });
-    parsed.collect()
-}
-
-fn exceeded(budget: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost>) -> Vec<String> {
-    let too_much = costs.iter().filter_map(|(name, cost)| {
-        let Some(allowed) = budget.get(name) else {
-            return Some(format!("{name} has no budget; run `cargo xtask bench`"));
-        };
-        let instructions = (allowed.instructions as f64 * TOLERANCE) as i64;
-        let fits = cost.allocations <= allowed.allocations && cost.instructions <= instructions;
-        (!fits).then(|| format!("{name}: {cost:?}, allowed: {allowed:?}"))
-    });
-    too_much.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_is_kept_or_exceeded() {
-        let budget = parse("# comment\na 10 1000\nb 1 100\n");
-        assert_eq!(parse(&render(&budget)), budget);
-        assert!(exceeded(&budget, &parse("a 10 1040\nb 0 1\n")).is_empty());
-        assert_eq!(exceeded(&budget, &parse("a 11 1000\n")).len(), 1);
-        assert_eq!(exceeded(&budget, &parse("a 10 1100\n")).len(), 1);
-        assert_eq!(exceeded(&budget, &parse("c 0 0\n")).len(), 1);
-    }
+    budget::run(sh, flags)
 }

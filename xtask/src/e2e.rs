@@ -2,7 +2,7 @@
 //! trace; so do a page in a real browser and its server.
 
 mod browser;
-mod collector;
+pub(crate) mod collector;
 mod expectations;
 mod received;
 
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use collector::Collector;
+use collector::{Collector, Keep};
 use received::Received;
 use xshell::{Shell, cmd};
 
@@ -44,7 +44,7 @@ fn quickstart(sh: &Shell) -> Result {
 
 /// Each with a collector of its own, so that nothing of one is taken for something of another.
 fn check(sh: &Shell, directory: &str, protocol: &str) -> Result {
-    let collector = Collector::start(sh, directory)?;
+    let collector = Collector::start(sh, directory, Keep::Everything)?;
     println!("{protocol} to {}, log: {}", collector.endpoint(protocol), collector.log());
     run_quickstart(sh, &collector, protocol)?;
 

@@ -12,6 +12,16 @@ xflags::xflags! {
         cmd bench {
             /// Only checks that the budget is kept.
             optional --check
+            /// Measures beside other instrumentations, and writes the tables into docs/performance.md.
+            optional --peers
+            /// Writes the tables of the last `--peers` again, without measuring.
+            optional --last
+            /// Measures a service under load, with its telemetry exported; writes into docs/performance.md.
+            optional --load
+            /// How long `--load` keeps a service under load for its memory; 1 by default.
+            optional --minutes minutes: u32
+            /// Compares how long small services take to compile; writes into docs/performance.md.
+            optional --compile
         }
         /// What every change must pass, in at most 30 minutes from clean.
         cmd ci {

@@ -19,9 +19,16 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// What an error message shows of a log.
 const QUOTED_LINES: usize = 40;
 
+/// What the collector writes into its log of what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Everything,
+    Nothing,
+}
+
 /// A running collector, which ends with this value.
 #[derive(Debug)]
-pub(super) struct Collector {
+pub(crate) struct Collector {
     process: Child,
     http: SocketAddr,
     grpc: SocketAddr,
@@ -29,12 +36,16 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Starts a collector that writes all it receives into its log.
-    pub(super) fn start(sh: &Shell, directory: &str) -> Result<Self> {
+    /// Starts a collector that keeps nothing but its log.
+    pub(crate) fn start(sh: &Shell, directory: &str, keep: Keep) -> Result<Self> {
         let program = install(sh, directory)?;
         let log = format!("{directory}/collector.log");
         let output = File::create(&log)?;
         let [http, grpc] = free_addresses()?;
+        let logged: &[&str] = match keep {
+            Keep::Everything => &["traces", "metrics"],
+            Keep::Nothing => &[],
+        };
         let process = Command::new(program)
             .arg("start")
             .args([
@@ -44,7 +55,7 @@ impl Collector {
                 &grpc.to_string(),
             ])
             .args(["--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
-            .args(["--debug-log", "traces", "--debug-log", "metrics"])
+            .args(logged.iter().flat_map(|signal| ["--debug-log", signal]))
             .args(["--pid-file", &format!("{directory}/collector.pid")])
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -55,22 +66,27 @@ impl Collector {
     }
 
     /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
-    pub(super) fn endpoint(&self, protocol: &str) -> String {
+    pub(crate) fn endpoint(&self, protocol: &str) -> String {
         let address = if protocol == "grpc" { self.grpc } else { self.http };
         format!("http://{address}")
     }
 
+    /// Where it listens for OTLP over HTTP.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.http
+    }
+
     /// Where the log is.
-    pub(super) fn log(&self) -> &str {
+    pub(crate) fn log(&self) -> &str {
         &self.log
     }
 
-    pub(super) fn read_log(&self) -> Result<String> {
+    pub(crate) fn read_log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
 
     /// The end of the log for an error message.
-    pub(super) fn quoted_log(&self) -> String {
+    pub(crate) fn quoted_log(&self) -> String {
         let log = self.read_log().unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         let skipped = lines.len().saturating_sub(QUOTED_LINES);

@@ -1,0 +1,317 @@
+//! What a request is meant to cost, and whether it does.
+
+use std::fmt::Write as _;
+
+use super::{
+    peers::rounded,
+    results::{Results, Row},
+};
+
+const OURS: &str = "**logfire-rs**";
+const TRACE: &str = "**logfire-rs**, trace";
+const METRICS: &str = "**logfire-rs**, metrics";
+const TOWER_PEER: &str = "opentelemetry-instrumentation-tower, trace and metrics";
+const ACTIX_PEER: &str = "opentelemetry-instrumentation-actix-web, trace and metrics";
+const REQWEST_PEER: &str = "reqwest-tracing (0.32), trace";
+
+/// A figure with its limit.
+struct Goal {
+    what: &'static str,
+    limit: f64,
+    unit: &'static str,
+    measured: fn(&Results) -> Option<f64>,
+    /// Shown if it is not met.
+    reason: &'static str,
+}
+
+fn allocations(row: &Row) -> f64 {
+    row.allocations
+}
+
+fn nanoseconds(row: &Row) -> f64 {
+    row.times[0]
+}
+
+fn instructions(row: &Row) -> Option<f64> {
+    row.instructions
+}
+
+fn ratio(ours: Option<f64>, theirs: Option<f64>) -> Option<f64> {
+    Some(ours? / theirs?)
+}
+
+fn difference(more: Option<f64>, less: Option<f64>) -> Option<f64> {
+    Some(more? - less?)
+}
+
+const GOALS: &[Goal] = &[
+    Goal {
+        what: "axum, trace: allocations",
+        limit: 10.0,
+        unit: "",
+        measured: |it| it.of("axum", "sampled", TRACE).map(allocations),
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace: instructions",
+        limit: 8_000.0,
+        unit: "",
+        measured: |it| it.of("axum", "sampled", TRACE).and_then(instructions),
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace and both metrics: instructions",
+        limit: 11_000.0,
+        unit: "",
+        measured: |it| it.of("axum", "sampled", OURS).and_then(instructions),
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace and both metrics: share of the cheapest peer's instructions",
+        limit: 0.58,
+        unit: "×",
+        measured: |it| {
+            let of = |name| it.of("axum", "sampled", name).and_then(instructions);
+            ratio(of(OURS), of(TOWER_PEER))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, `bound-instruments`, trace and both metrics: instructions",
+        limit: 8_800.0,
+        unit: "",
+        measured: |it| it.in_build("bound", "axum", "sampled", OURS).and_then(instructions),
+        reason: "",
+    },
+    Goal {
+        what: "axum, `bound-instruments`: share of the cheapest peer's instructions",
+        limit: 0.46,
+        unit: "×",
+        measured: |it| {
+            let ours = it.in_build("bound", "axum", "sampled", OURS).and_then(instructions);
+            ratio(ours, it.of("axum", "sampled", TOWER_PEER).and_then(instructions))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace, with `traceparent` and no propagator set: more instructions than without",
+        limit: 500.0,
+        unit: "",
+        measured: |it| {
+            let of = |configuration| it.of("axum", configuration, TRACE).and_then(instructions);
+            difference(of("traceparent-alone"), of("sampled"))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace, with `traceparent` and the SDK's propagator: more instructions than without",
+        limit: 500.0,
+        unit: "",
+        measured: |it| {
+            let of = |configuration| it.of("axum", configuration, TRACE).and_then(instructions);
+            difference(of("traceparent"), of("sampled"))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, not sampled: share of the cheapest peer's time",
+        limit: 0.35,
+        unit: "×",
+        measured: |it| {
+            let of = |name| it.of("axum", "unsampled", name).map(nanoseconds);
+            ratio(of(OURS), of(TOWER_PEER))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, no SDK: nanoseconds above a layer that does nothing",
+        limit: 100.0,
+        unit: "ns",
+        measured: |it| {
+            let of = |name| it.of("axum", "no-sdk", name).map(nanoseconds);
+            difference(of(OURS), of("a layer that does nothing"))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, no SDK: allocations above a layer that does nothing",
+        limit: 1.0,
+        unit: "",
+        measured: |it| {
+            let of = |name| it.of("axum", "no-sdk", name).map(allocations);
+            difference(of(OURS), of("a layer that does nothing"))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, `bound-instruments`, metrics alone",
+        limit: 300.0,
+        unit: "ns",
+        measured: |it| it.in_build("bound", "axum", "sampled", METRICS).map(nanoseconds),
+        reason: "",
+    },
+    Goal {
+        what: "tower, trace: allocations",
+        limit: 6.0,
+        unit: "",
+        measured: |it| it.of("tower", "sampled", TRACE).map(allocations),
+        reason: "",
+    },
+    Goal {
+        what: "tower, trace: instructions",
+        limit: 6_600.0,
+        unit: "",
+        measured: |it| it.of("tower", "sampled", TRACE).and_then(instructions),
+        reason: "",
+    },
+    Goal {
+        what: "hyper, trace: allocations",
+        limit: 6.0,
+        unit: "",
+        measured: |it| it.of("hyper", "sampled", TRACE).map(allocations),
+        reason: "",
+    },
+    Goal {
+        what: "hyper, trace: instructions",
+        limit: 6_600.0,
+        unit: "",
+        measured: |it| it.of("hyper", "sampled", TRACE).and_then(instructions),
+        reason: "",
+    },
+    Goal {
+        what: "actix-web, trace: allocations",
+        limit: 7.0,
+        unit: "",
+        measured: |it| it.of("actix-web", "sampled", TRACE).map(allocations),
+        reason: "",
+    },
+    Goal {
+        what: "actix-web, trace and both metrics: share of its contrib peer's instructions",
+        limit: 0.25,
+        unit: "×",
+        measured: |it| {
+            let of = |name| it.of("actix-web", "sampled", name).and_then(instructions);
+            ratio(of(OURS), of(ACTIX_PEER))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "reqwest over loopback, trace: allocations",
+        limit: 5.0,
+        unit: "",
+        measured: |it| it.of("client-loopback", "sampled", TRACE).map(allocations),
+        reason: "",
+    },
+    Goal {
+        what: "client layer, trace: share of reqwest-tracing's instructions",
+        limit: 0.25,
+        unit: "×",
+        measured: |it| {
+            let ours = it.of("client-tower", "sampled", TRACE).and_then(instructions);
+            ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "client layer, trace and both metrics: share of reqwest-tracing's instructions",
+        limit: 0.35,
+        unit: "×",
+        measured: |it| {
+            let ours = it.of("client-tower", "sampled", OURS).and_then(instructions);
+            ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, trace: two headers captured",
+        limit: 150.0,
+        unit: "ns",
+        measured: |it| {
+            let of = |name| it.of("axum", "sampled", name).map(nanoseconds);
+            difference(of("**logfire-rs**, trace, two headers captured"), of(TRACE))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "axum, `#[endpoint]` with two arguments",
+        limit: 1_500.0,
+        unit: "ns",
+        measured: |it| it.of("axum-endpoint", "sampled", ENDPOINT).map(nanoseconds),
+        reason: "",
+    },
+    Goal {
+        what: "axum, `#[endpoint]` with two arguments, not sampled",
+        limit: 60.0,
+        unit: "ns",
+        measured: |it| it.of("axum-endpoint", "unsampled", ENDPOINT).map(nanoseconds),
+        reason: "",
+    },
+    Goal {
+        what: "1,000 routes: more instructions than with one",
+        limit: 200.0,
+        unit: "",
+        measured: |it| {
+            let of = |front_end| it.of(front_end, "sampled", OURS).and_then(instructions);
+            difference(of("axum-routes-1000"), of("axum-routes-1"))
+        },
+        reason: "",
+    },
+    Goal {
+        what: "16 requests at once in one thread: more time for each than with one",
+        limit: 100.0,
+        unit: "ns",
+        measured: |it| {
+            let of = |at_once| it.of("scaling", "sampled", at_once).map(nanoseconds);
+            let (many, one) =
+                ("requests at once in one thread: 16", "requests at once in one thread: 1");
+            difference(of(many), of(one))
+        },
+        reason: "",
+    },
+];
+
+const ENDPOINT: &str = "**logfire-rs**, trace, the same with `#[endpoint]`";
+
+/// A line for each goal.
+pub(super) fn render(results: &Results) -> String {
+    let mut text =
+        "| figure, over the bare service | goal | measured | met |\n| --- | --- | --- | --- |\n"
+            .to_owned();
+    for goal in GOALS {
+        let Goal { what, limit, unit, reason, .. } = goal;
+        let (measured, met) = match (goal.measured)(results) {
+            Some(value) if value <= *limit => (shown(value, unit), "yes".to_owned()),
+            Some(value) if reason.is_empty() => (shown(value, unit), "**no**".to_owned()),
+            Some(value) => (shown(value, unit), format!("**no**: {reason}")),
+            None => ("not measured".to_owned(), String::new()),
+        };
+        let _ = writeln!(text, "| {what} | ≤ {} | {measured} | {met} |", shown(*limit, unit));
+    }
+    text
+}
+
+fn shown(value: f64, unit: &str) -> String {
+    match unit {
+        "×" => format!("{value:.2} ×"),
+        "" => rounded(value),
+        _ => format!("{} {unit}", rounded(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::results::testing::row, *};
+
+    #[test]
+    fn a_goal_is_met_or_not() {
+        let results = Results(vec![
+            row(["default", "axum", "sampled", TRACE], 7_999.0),
+            row(["default", "axum", "sampled", OURS], 12_000.0),
+            row(["default", "axum", "sampled", TOWER_PEER], 18_000.0),
+        ]);
+        let text = render(&results);
+        assert!(text.contains("| axum, trace: instructions | ≤ 8,000 | 7,999 | yes |\n"), "{text}");
+        assert!(text.contains("peer's instructions | ≤ 0.58 × | 0.67 × | **no**"), "{text}");
+        assert!(text.contains("| tower, trace: allocations | ≤ 6 | not measured |  |\n"), "{text}");
+    }
+}
