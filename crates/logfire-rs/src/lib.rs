@@ -133,6 +133,7 @@ pub mod warp {
     feature = "actix-web",
     feature = "axum",
     feature = "hyper",
+    feature = "proxy",
     feature = "reqwest",
     feature = "sdk",
     feature = "testing",
@@ -149,6 +150,9 @@ mod documentation {
 
     #[doc = include_str!("../../../docs/axum.md")]
     pub struct Axum;
+
+    #[doc = include_str!("../../../docs/browser-proxy.md")]
+    pub struct BrowserProxy;
 
     #[doc = include_str!("../../../docs/endpoint.md")]
     pub struct Endpoint;
