@@ -6,7 +6,7 @@ use std::path::Path;
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// The cases of each letter.
-const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 11] = [
+const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 12] = [
     ("U", &[1..=8, 10..=36, 40..=47, 50..=67, 70..=75]),
     ("A", &[1..=43]),
     ("H", &[1..=14]),
@@ -14,6 +14,7 @@ const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 11] = [
     ("P", &[1..=16]),
     ("M", &[1..=43]),
     ("E", &[1..=10]),
+    ("B", &[1..=20]),
     ("C", &[1..=40]),
     ("L", &[1..=23]),
     ("S", &[1..=19]),

@@ -13,7 +13,7 @@ use logfire_rs_proxy::LogfireProxy;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use self::mounts::{MOUNTS, Mount};
+use self::mounts::{GUARDED, MOUNTS, Mount};
 use self::receiver::{Answer, Receiver};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -252,6 +252,22 @@ async fn a_body_in_chunks_is_measured_while_it_arrives() {
     }
     let bodies: Vec<_> = receiver.received().into_iter().map(|it| it.body).collect();
     assert_eq!(bodies, vec![b"1234567890"; MOUNTS.len()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_before_a_mount_decides() {
+    for (name, serve, refusal) in GUARDED {
+        let receiver = Receiver::start();
+        let proxy = proxy(&receiver);
+        let address = serve(proxy.clone()).await;
+        let cookie = "Cookie: session=s3cret";
+        let refused = send(address, post(TRACES, &[], "refused")).await;
+        assert!(refused.starts_with(refusal), "{name}: {refused}");
+        assert_eq!(send(address, post(TRACES, &[cookie], "{}")).await, ACCEPTED, "{name}");
+        proxy.shutdown(LONG).unwrap();
+        let bodies: Vec<_> = receiver.received().into_iter().map(|it| it.body).collect();
+        assert_eq!(bodies, [b"{}"], "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,3 +160,66 @@ async fn tower(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
     });
     address
 }
+
+type Guarded = (&'static str, fn(LogfireProxy) -> Serving, &'static str);
+
+/// Mounts that only a request with a cookie `session` comes to, by the means of the framework, and what others get.
+pub(crate) const GUARDED: &[Guarded] = &[
+    ("axum", |proxy| Box::pin(guarded_axum(proxy)), "401"),
+    ("actix-web", |proxy| Box::pin(guarded_actix_web(proxy)), "404"),
+    ("warp", |proxy| Box::pin(guarded_warp(proxy)), "400"),
+];
+
+/// An extractor that rejects.
+struct Session;
+
+impl<S: Sync> axum::extract::FromRequestParts<S> for Session {
+    type Rejection = axum::http::StatusCode;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        match parts.headers.contains_key("cookie") {
+            true => Ok(Self),
+            false => Err(axum::http::StatusCode::UNAUTHORIZED),
+        }
+    }
+}
+
+async fn guarded_axum(proxy: LogfireProxy) -> SocketAddr {
+    let (listener, address) = bind().await;
+    let guard = axum::middleware::from_extractor::<Session>();
+    let app = axum::Router::new()
+        .route("/logfire-proxy/{*path}", logfire_rs_axum::logfire_proxy(proxy).layer(guard));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn guarded_actix_web(proxy: LogfireProxy) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = move || {
+        let telemetry = actix_web::web::resource("/logfire-proxy/{path:.*}")
+            .guard(actix_web::guard::fn_guard(|it| it.head().headers().contains_key("cookie")))
+            .route(logfire_rs_actix_web::logfire_proxy(proxy.clone()));
+        actix_web::App::new().service(telemetry)
+    };
+    let server = actix_web::HttpServer::new(app).workers(1).disable_signals();
+    let server = server.listen(listener).unwrap().run();
+    let stop = Stop(server.handle());
+    tokio::spawn(async move {
+        let _stop = stop;
+        server.await
+    });
+    address
+}
+
+async fn guarded_warp(proxy: LogfireProxy) -> SocketAddr {
+    let (listener, address) = bind().await;
+    let session = warp::cookie("session").map(|_: String| ()).untuple_one();
+    let mount = logfire_rs_warp::logfire_proxy(proxy);
+    let filter = warp::path("logfire-proxy").and(session).and(mount);
+    tokio::spawn(logfire_rs_warp::instrument(filter).serve(listener).run());
+    address
+}
