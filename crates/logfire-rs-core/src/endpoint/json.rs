@@ -106,7 +106,9 @@ fn names_secret(name: &[u8]) -> bool {
         if number && ends_word(before) && ends_word(rest.get(3)) {
             return true;
         }
-        if SECRETS.iter().any(|it| begins_with(rest, it)) {
+        let letter = first.to_ascii_lowercase();
+        if SECRETS.iter().any(|it| it.as_bytes().first() == Some(&letter) && begins_with(rest, it))
+        {
             return true;
         }
         before = Some(first);
