@@ -57,14 +57,14 @@ const GOALS: &[Goal] = &[
         limit: 8_000.0,
         unit: "",
         measured: |it| it.of("axum", "sampled", TRACE).and_then(instructions),
-        reason: "",
+        reason: "three times the context and `current_request()` are made current and put back: 1.0 k; the handle of the request for `current_request()`: 0.6 k; the mark against recording a request twice: 0.5 k and 2 allocations of the request's extensions; the global tracer boxes each span a second time: 0.1 k",
     },
     Goal {
         what: "axum, trace and both metrics: instructions",
         limit: 11_000.0,
         unit: "",
         measured: |it| it.of("axum", "sampled", OURS).and_then(instructions),
-        reason: "",
+        reason: "the trace is over its goal by as much; one record of a histogram with 5 attributes, which the SDK hashes, is 2.4 k of it, and active requests take no record",
     },
     Goal {
         what: "axum, trace and both metrics: share of the cheapest peer's instructions",
@@ -74,14 +74,14 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("axum", "sampled", name).and_then(instructions);
             ratio(of(OURS), of(TOWER_PEER))
         },
-        reason: "",
+        reason: "as above; that peer sets 6 attributes, we 12, and it stops at the head of the response",
     },
     Goal {
         what: "axum, `bound-instruments`, trace and both metrics: instructions",
         limit: 8_800.0,
         unit: "",
         measured: |it| it.in_build("bound", "axum", "sampled", OURS).and_then(instructions),
-        reason: "",
+        reason: "the trace alone is over it",
     },
     Goal {
         what: "axum, `bound-instruments`: share of the cheapest peer's instructions",
@@ -91,7 +91,7 @@ const GOALS: &[Goal] = &[
             let ours = it.in_build("bound", "axum", "sampled", OURS).and_then(instructions);
             ratio(ours, it.of("axum", "sampled", TOWER_PEER).and_then(instructions))
         },
-        reason: "",
+        reason: "the trace alone is over it",
     },
     Goal {
         what: "axum, trace, with `traceparent` and no propagator set: more instructions than without",
@@ -111,7 +111,7 @@ const GOALS: &[Goal] = &[
             let of = |configuration| it.of("axum", configuration, TRACE).and_then(instructions);
             difference(of("traceparent"), of("sampled"))
         },
-        reason: "",
+        reason: "the SDK's propagator takes 2.7 k, with a `String` for each part; it cannot be asked whether it is that of W3C, and ours, which reads in place, is used only if none is set",
     },
     Goal {
         what: "axum, not sampled: share of the cheapest peer's time",
@@ -121,7 +121,7 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("axum", "unsampled", name).map(nanoseconds);
             ratio(of(OURS), of(TOWER_PEER))
         },
-        reason: "",
+        reason: "the record of the duration is 2.4 k of 11.8 k instructions, the attributes that a sampler may read are 1.3 k, the SDK's span that is not recorded 1.0 k, and the context is made current as for any other",
     },
     Goal {
         what: "axum, no SDK: nanoseconds above a layer that does nothing",
@@ -131,7 +131,7 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("axum", "no-sdk", name).map(nanoseconds);
             difference(of(OURS), of("a layer that does nothing"))
         },
-        reason: "",
+        reason: "the caller's context is read (0.5 k) and made current around handler and body, and the request is marked, which fills its extensions",
     },
     Goal {
         what: "axum, no SDK: allocations above a layer that does nothing",
@@ -148,7 +148,7 @@ const GOALS: &[Goal] = &[
         limit: 300.0,
         unit: "ns",
         measured: |it| it.in_build("bound", "axum", "sampled", METRICS).map(nanoseconds),
-        reason: "",
+        reason: "as the trace but for the span: `current_request()` can add attributes to metrics, so all that it stands on is there",
     },
     Goal {
         what: "tower, trace: allocations",
@@ -162,28 +162,28 @@ const GOALS: &[Goal] = &[
         limit: 6_600.0,
         unit: "",
         measured: |it| it.of("tower", "sampled", TRACE).and_then(instructions),
-        reason: "",
+        reason: "as with axum",
     },
     Goal {
         what: "hyper, trace: allocations",
         limit: 6.0,
         unit: "",
         measured: |it| it.of("hyper", "sampled", TRACE).map(allocations),
-        reason: "",
+        reason: "the peer of the connection is put into the request's extensions, which takes one more",
     },
     Goal {
         what: "hyper, trace: instructions",
         limit: 6_600.0,
         unit: "",
         measured: |it| it.of("hyper", "sampled", TRACE).and_then(instructions),
-        reason: "",
+        reason: "as with axum, and the peer",
     },
     Goal {
         what: "actix-web, trace: allocations",
         limit: 7.0,
         unit: "",
         measured: |it| it.of("actix-web", "sampled", TRACE).map(allocations),
-        reason: "",
+        reason: "as with axum; the box of the body is actix-web's",
     },
     Goal {
         what: "actix-web, trace and both metrics: share of its contrib peer's instructions",
@@ -193,14 +193,14 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("actix-web", "sampled", name).and_then(instructions);
             ratio(of(OURS), of(ACTIX_PEER))
         },
-        reason: "",
+        reason: "samplers should see the route, so it is looked up before routing, in which actix-web matches all patterns again: 9.7 k of 22 k; that peer does so twice",
     },
     Goal {
         what: "reqwest over loopback, trace: allocations",
         limit: 5.0,
         unit: "",
         measured: |it| it.of("client-loopback", "sampled", TRACE).map(allocations),
-        reason: "",
+        reason: "the SDK's propagator makes 5 strings; it cannot be asked whether it is that of W3C",
     },
     Goal {
         what: "client layer, trace: share of reqwest-tracing's instructions",
@@ -210,7 +210,7 @@ const GOALS: &[Goal] = &[
             let ours = it.of("client-tower", "sampled", TRACE).and_then(instructions);
             ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
         },
-        reason: "",
+        reason: "the SDK's propagator takes 3.9 k; the URL is taken apart for its masking in 3.0 k, and written again in 1.2 k",
     },
     Goal {
         what: "client layer, trace and both metrics: share of reqwest-tracing's instructions",
@@ -220,7 +220,7 @@ const GOALS: &[Goal] = &[
             let ours = it.of("client-tower", "sampled", OURS).and_then(instructions);
             ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
         },
-        reason: "",
+        reason: "as above; the duration, and active requests twice, are three records of metrics: 6.7 k",
     },
     Goal {
         what: "axum, trace: two headers captured",
@@ -230,7 +230,7 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("axum", "sampled", name).map(nanoseconds);
             difference(of("**logfire-rs**, trace, two headers captured"), of(TRACE))
         },
-        reason: "",
+        reason: "each header is an array of strings: three allocations",
     },
     Goal {
         what: "axum, `#[endpoint]` with two arguments",
@@ -254,7 +254,7 @@ const GOALS: &[Goal] = &[
             let of = |front_end| it.of(front_end, "sampled", OURS).and_then(instructions);
             difference(of("axum-routes-1000"), of("axum-routes-1"))
         },
-        reason: "",
+        reason: "a thread finds 32 names again without hashing, and any other by its hash, for 0.5 k; from 10 routes to 1,000 it does not grow",
     },
     Goal {
         what: "16 requests at once in one thread: more time for each than with one",
