@@ -174,15 +174,15 @@ pub(crate) const GUARDED: &[Guarded] = &[
 struct Session;
 
 impl<S: Sync> axum::extract::FromRequestParts<S> for Session {
-    type Rejection = axum::http::StatusCode;
+    type Rejection = http::StatusCode;
 
     async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
+        parts: &mut http::request::Parts,
         _: &S,
     ) -> Result<Self, Self::Rejection> {
         match parts.headers.contains_key("cookie") {
             true => Ok(Self),
-            false => Err(axum::http::StatusCode::UNAUTHORIZED),
+            false => Err(http::StatusCode::UNAUTHORIZED),
         }
     }
 }
