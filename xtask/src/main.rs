@@ -18,6 +18,7 @@ mod examples;
 mod features;
 mod flags;
 mod full;
+mod local;
 mod metadata;
 mod step;
 mod tidy;

@@ -1,0 +1,104 @@
+//! Programs of this machine: started, asked over HTTP, and ended.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::Result;
+
+/// For a process to start, and for its output to appear.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A process that ends with this value.
+#[derive(Debug)]
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Starts the program, which writes into the file `log`.
+    pub(crate) fn start(command: impl Into<Command>, log: &str) -> Result<Self> {
+        let output = File::create(log)?;
+        let mut command = command.into();
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
+        Ok(Self(child))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing left to do then.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An address that nobody listens on, most likely still when a program is told to.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// What the attempt returns as soon as it returns something.
+pub(crate) fn wait<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> Result<T> {
+    let deadline = Instant::now() + LIMIT;
+    while Instant::now() < deadline {
+        if let Some(found) = attempt() {
+            return Ok(found);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(format!("no {what} within {LIMIT:?}").into())
+}
+
+/// The body of the answer to `GET`, whatever its status.
+pub(crate) fn get(address: SocketAddr, target: &str) -> Option<String> {
+    ask(address, "GET", target, "")
+}
+
+/// The body of the answer; none if there is no answer.
+pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    let length = body.len();
+    // The version that knows no chunks.
+    write!(
+        stream,
+        "{method} {target} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_what_follows_its_head() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"a body") {
+                let mut part = [0; 64];
+                let count = stream.read(&mut part).unwrap();
+                assert_ne!(count, 0, "{request:?}");
+                request.extend_from_slice(&part[..count]);
+            }
+            stream.write_all(b"HTTP/1.0 200 OK\r\nServer: test\r\n\r\nyes\r\n\r\n").unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        assert_eq!(ask(address, "POST", "/a?b", "a body").as_deref(), Some("yes\r\n\r\n"));
+        let request = server.join().unwrap();
+        assert!(request.starts_with("POST /a?b HTTP/1.0\r\n"), "{request}");
+        assert_eq!(get(address, "/"), None);
+    }
+}
