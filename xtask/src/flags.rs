@@ -37,6 +37,8 @@ xflags::xflags! {
         cmd features {}
         /// Everything that can be checked here; writes the result into docs/reliability.md.
         cmd full {}
+        /// Has a real Prometheus scrape an example, and asks it every query of the dashboard in docs/grafana.
+        cmd grafana {}
         /// The conventions of this repository that no compiler knows.
         cmd tidy {}
     }

@@ -15,6 +15,7 @@ use crate::{
 const STEPS: &[Step] = &[
     Step { name: "msrv", command: "cargo +1.89 check --workspace --all-features" },
     Step { name: "deny", command: "cargo deny --all-features check bans licenses sources" },
+    Step { name: "grafana", command: "cargo xtask grafana" },
 ];
 
 const DOCUMENT: &str = "docs/reliability.md";

@@ -18,6 +18,7 @@ mod examples;
 mod features;
 mod flags;
 mod full;
+mod grafana;
 mod local;
 mod metadata;
 mod step;
@@ -51,6 +52,7 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),
         XtaskCmd::Full(_) => full::run(&sh),
+        XtaskCmd::Grafana(_) => grafana::run(&sh),
         XtaskCmd::Tidy(_) => tidy::run(&sh),
     }
 }
