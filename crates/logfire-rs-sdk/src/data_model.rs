@@ -15,7 +15,7 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
-    Level,
+    Level, fingerprint, json_schema,
     message::{attribute, message, status_code, text},
 };
 
@@ -24,6 +24,7 @@ const LEVEL: &str = "logfire.level_num";
 const SPAN_TYPE: &str = "logfire.span_type";
 const PENDING_PARENT: &str = "logfire.pending_parent_id";
 const PENDING: &str = "pending_span";
+const FINGERPRINT: &str = "logfire.exception.fingerprint";
 
 const LEVEL_WARN: i64 = 13;
 const LEVEL_ERROR: i64 = 17;
@@ -36,6 +37,10 @@ const LEVEL_ERROR: i64 = 17;
 /// Each span gets `logfire.msg` (`GET /hello/bob ? q='3'` for a request), `logfire.span_type`, and `logfire.level_num`
 /// with the matching status: warning (13) for a request that was answered with 4xx; error (17) for 5xx, for a call that
 /// was answered with 4xx or 5xx, and for every span with an error status. What the span has already stays.
+///
+/// A span with an error level and an `exception` event gets `logfire.exception.fingerprint`, by which Logfire groups errors:
+/// the SHA-256 of the error's type and of where it was (`code.function.name`, else the name of the span; for a call also the
+/// host), and of no message. `logfire.json_schema` says that captured bodies are JSON.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -213,9 +218,10 @@ pub(crate) fn remove_outdated_pending(batch: &mut Vec<SpanData>) {
     }
 }
 
-/// Adds type, message and level, and makes level and status agree.
+/// Adds type, message, level, schema and fingerprint, and makes level and status agree.
 pub(crate) fn complete(span: &mut SpanData) {
     keep_last(&mut span.attributes);
+    json_schema::add_bodies(&mut span.attributes);
     if text(&span.attributes, &[SPAN_TYPE]).is_none() {
         span.attributes.push(KeyValue::new(SPAN_TYPE, "span"));
     }
@@ -235,6 +241,12 @@ pub(crate) fn complete(span: &mut SpanData) {
             }
         }
         _ => {}
+    }
+    if own_level(span).is_some_and(|level| level >= LEVEL_ERROR)
+        && attribute(&span.attributes, &[FINGERPRINT]).is_none()
+        && let Some(fingerprint) = fingerprint::fingerprint(span)
+    {
+        span.attributes.push(KeyValue::new(FINGERPRINT, fingerprint));
     }
 }
 
@@ -277,9 +289,14 @@ fn http_level(span: &SpanData) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        sync::{Arc, Mutex},
+        time::SystemTime,
+    };
 
-    use opentelemetry::trace::{Span as _, SpanBuilder, TraceContextExt, Tracer, TracerProvider};
+    use opentelemetry::trace::{
+        Event, Span as _, SpanBuilder, TraceContextExt, Tracer, TracerProvider,
+    };
     use opentelemetry_sdk::trace::{
         SdkTracer, SdkTracerProvider, SimpleSpanProcessor, SpanExporter,
     };
@@ -359,6 +376,30 @@ mod tests {
         assert_eq!(of(with("logfire.span_type", "log".into())), "span_type=log msg=x");
         let failed = exported(false, |tracer| tracer.start("x").set_status(Status::error("why")));
         assert_eq!(added(&failed[0]), "span_type=span msg=x level_num=17 error");
+    }
+
+    #[test]
+    fn an_error_has_a_fingerprint_if_the_span_failed() {
+        let with = |attributes: Vec<KeyValue>| {
+            let exception = vec![KeyValue::new("exception.type", "shop::Error")];
+            let event = Event::new("exception", SystemTime::now(), exception, 0);
+            SpanBuilder::from_name("x")
+                .with_kind(SpanKind::Server)
+                .with_attributes(attributes)
+                .with_events(vec![event])
+        };
+        let code = |code: i64| KeyValue::new("http.response.status_code", code);
+        let failed = of(with(vec![code(500)]));
+        let (usual, fingerprint) = failed.split_once(" exception.fingerprint=").unwrap();
+        assert_eq!(usual, "span_type=span msg=x level_num=17");
+        // 64 digits, and ` error`.
+        assert_eq!(fingerprint.len(), 70);
+        assert_eq!(of(with(vec![code(404)])), "span_type=span msg=x level_num=13");
+        let own = KeyValue::new("logfire.exception.fingerprint", "mine");
+        assert_eq!(
+            of(with(vec![code(500), own])),
+            "exception.fingerprint=mine span_type=span msg=x level_num=17 error"
+        );
     }
 
     #[test]

@@ -38,9 +38,11 @@ mod environment;
 mod error;
 #[cfg_attr(not(feature = "otlp-http"), path = "no_export.rs")]
 mod export;
+mod fingerprint;
 mod front;
 mod guard;
 mod ids;
+mod json_schema;
 mod level;
 mod message;
 mod metrics;
