@@ -1,5 +1,6 @@
 //! Spans and metrics of the requests that a client sends.
 
+mod active;
 mod body;
 mod captured;
 mod config;
@@ -19,6 +20,7 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, InstrumentationScope};
 
+use self::active::ActiveRequests;
 pub use self::body::ClientBody;
 use self::config::ClientConfig;
 pub use self::connections::{HttpConnection, OpenConnection};
@@ -52,9 +54,15 @@ struct Engine {
     config: ClientConfig,
     scope: InstrumentationScope,
     /// Resolved at the first request, so that an SDK may be installed after the adapter.
-    backend: OnceLock<Backend>,
+    resolved: OnceLock<Resolved>,
     /// Resolved at the first connection.
     connection_metrics: OnceLock<Option<ConnectionMetrics>>,
+}
+
+struct Resolved {
+    backend: Backend,
+    /// There if metrics are.
+    active: Option<ActiveRequests>,
 }
 
 impl HttpClientInstrumenter {
@@ -69,8 +77,8 @@ impl HttpClientInstrumenter {
     ) -> Self {
         let config = ClientConfig::new(key, options);
         let scope = backend::scope(name, version);
-        let (backend, connection_metrics) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Engine { config, scope, backend, connection_metrics }))
+        let (resolved, connection_metrics) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Engine { config, scope, resolved, connection_metrics }))
     }
 
     /// Starts the span of `request`, which is about to be sent.
@@ -117,10 +125,19 @@ impl fmt::Debug for HttpClientInstrumenter {
 
 impl Engine {
     fn backend(&self) -> &Backend {
-        self.backend.get_or_init(|| {
+        &self.resolved().backend
+    }
+
+    fn resolved(&self) -> &Resolved {
+        self.resolved.get_or_init(|| {
             let shared = &self.config.options.shared;
             let body_sizes = shared.body_sizes.unwrap_or(false);
-            Backend::resolve(shared, &self.scope, Side::Client, body_sizes)
+            let backend = Backend::resolve(shared, &self.scope, Side::Client, body_sizes);
+            let active = backend.metrics.as_ref().map(|it| {
+                let collected = shared.bare_meter(&self.scope);
+                ActiveRequests::new(it.active_requests.clone(), collected.as_ref())
+            });
+            Resolved { backend, active }
         })
     }
 

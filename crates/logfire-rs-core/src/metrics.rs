@@ -108,6 +108,7 @@ impl HttpMetrics {
 type Name = (&'static str, &'static str);
 
 pub(crate) const ACTIVE_SERVER_REQUESTS: &str = "http.server.active_requests";
+pub(crate) const ACTIVE_CLIENT_REQUESTS: &str = "http.client.active_requests";
 
 const SERVER: [Name; 4] = [
     ("http.server.request.duration", "Duration of HTTP server requests."),
@@ -118,7 +119,7 @@ const SERVER: [Name; 4] = [
 
 const CLIENT: [Name; 4] = [
     ("http.client.request.duration", "Duration of HTTP client requests."),
-    ("http.client.active_requests", "Number of active HTTP requests."),
+    (ACTIVE_CLIENT_REQUESTS, "Number of active HTTP requests."),
     ("http.client.request.body.size", "Size of HTTP client request bodies."),
     ("http.client.response.body.size", "Size of HTTP client response bodies."),
 ];

@@ -135,7 +135,12 @@ impl UrlRedaction {
     /// Masks an absolute URL, or one that starts with a path.
     #[must_use]
     pub fn url<'u>(&self, url: &'u str) -> Cow<'u, str> {
-        let parts = FilterUrl::parse(url);
+        self.parsed(&FilterUrl::parse(url))
+    }
+
+    /// The same, of a URL that was taken apart before.
+    pub(crate) fn parsed<'u>(&self, parts: &FilterUrl<'u>) -> Cow<'u, str> {
+        let url = parts.as_str();
         let query = parts.query().filter(|it| !it.is_empty()).map(|it| self.query(it));
         if parts.user_info().is_none() && matches!(query, None | Some(Some(Cow::Borrowed(_)))) {
             return Cow::Borrowed(url);

@@ -30,17 +30,20 @@ pub(crate) struct Outgoing<'a>(pub(crate) &'a mut HeaderMap);
 
 impl Injector for Outgoing<'_> {
     fn set(&mut self, key: &str, value: String) {
-        // Static names cost no allocation.
+        const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+        const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+        const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+        // Constant names cost no allocation, and are not read each time.
         let name = match key {
-            "traceparent" => Ok(HeaderName::from_static("traceparent")),
-            "tracestate" => Ok(HeaderName::from_static("tracestate")),
-            "baggage" => Ok(HeaderName::from_static("baggage")),
+            "traceparent" => Ok(TRACEPARENT),
+            "tracestate" => Ok(TRACESTATE),
+            "baggage" => Ok(BAGGAGE),
             other => HeaderName::try_from(other),
         };
         let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) else { return };
-        if key == "traceparent" {
+        if name == TRACEPARENT {
             // What is there belongs to the trace that is replaced.
-            self.0.remove("tracestate");
+            self.0.remove(&TRACESTATE);
         }
         self.0.insert(name, value);
     }

@@ -59,7 +59,6 @@ impl Recorder {
 
     /// Records the head of `response`, and goes on with its body if that is asked for.
     pub(crate) fn answered(&self, mut span: ClientSpan, response: Response) -> Response {
-        let _current = span.context().clone().attach();
         let (lines, peer) = (Lines(response.headers()), response.remote_addr());
         let head = head(response.status(), response.url(), response.version(), peer, &lines);
         span.record_response(&head);
@@ -75,7 +74,6 @@ impl Recorder {
 
 /// Records that there is no response.
 pub(crate) fn failed(mut span: ClientSpan, error: &(dyn Error + 'static)) {
-    let _current = span.context().clone().attach();
     span.record_error(error_type::of(error), &error_type::WithoutUrls(error), error);
 }
 

@@ -6,6 +6,7 @@ mod future;
 mod observe;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use tower_service::Service;
 pub use self::body::InstrumentedClientBody;
 pub use self::future::ClientResponseFuture;
 pub use self::observe::{ObservingHttpClientLayer, ObservingHttpClientService};
-use crate::headers::HttpHeaders;
+use crate::headers::{HttpHeaders, known};
 
 /// Makes a span of each request that a tower client sends, and sends the trace context along.
 ///
@@ -151,7 +152,7 @@ impl HttpClientLayer {
         send: impl FnOnce(Request<B>) -> F,
     ) -> ClientResponseFuture<F> {
         let look = |span: &mut ClientSpan, request: Request<B>| {
-            sized(span, content_length(request.headers()));
+            sized(span, || content_length(request.headers()));
             request
         };
         self.exchange(request, look, |request| request, send)
@@ -164,8 +165,10 @@ impl HttpClientLayer {
         send: impl FnOnce(Request<B>) -> F,
     ) -> ClientResponseFuture<F> {
         let look = |span: &mut ClientSpan, request: Request<B>| {
-            let size = request.body().size_hint().exact();
-            sized(span, size.or_else(|| content_length(request.headers())));
+            sized(span, || {
+                let size = request.body().size_hint().exact();
+                size.or_else(|| content_length(request.headers()))
+            });
             request
         };
         self.exchange(request, look, |request| request, send)
@@ -179,31 +182,31 @@ impl HttpClientLayer {
         pass: impl FnOnce(Request<B>) -> Request<C>,
         send: impl FnOnce(Request<C>) -> F,
     ) -> ClientResponseFuture<F> {
-        let url = absolute(&request);
-        match self.start(&mut request, &url) {
+        match self.start(&mut request) {
             Some(mut span) => {
                 let request = look(&mut span, request);
-                let sent = {
-                    let _entered = span.enter();
-                    send(request)
-                };
-                ClientResponseFuture::new(sent, Some(span), url, self.reading)
+                let entered = span.enter();
+                let sent = send(request);
+                drop(entered);
+                ClientResponseFuture::new(sent, Some(span), self.reading)
             }
-            None => ClientResponseFuture::new(send(pass(request)), None, url, self.reading),
+            None => ClientResponseFuture::new(send(pass(request)), None, self.reading),
         }
     }
 
-    fn start<B>(&self, request: &mut Request<B>, url: &str) -> Option<ClientSpan> {
+    fn start<B>(&self, request: &mut Request<B>) -> Option<ClientSpan> {
         let settings = request.extensions().get::<PerRequest>().cloned().unwrap_or_default();
-        let described = ClientRequest {
-            method: request.method().as_str(),
-            url,
-            template: None,
-            resend_count: 0,
-            headers: &HttpHeaders(request.headers()),
-        };
-        let made_in = opentelemetry::Context::current();
-        let span = self.instrumenter.start(&made_in, &described, &settings)?;
+        let span = with_url(request, |url| {
+            let described = ClientRequest {
+                method: request.method().as_str(),
+                url,
+                template: None,
+                resend_count: 0,
+                headers: &HttpHeaders(request.headers()),
+            };
+            let made_in = opentelemetry::Context::current();
+            self.instrumenter.start(&made_in, &described, &settings)
+        })?;
         span.inject(&mut Outgoing(request.headers_mut()));
         Some(span)
     }
@@ -250,26 +253,36 @@ where
     }
 }
 
-/// The absolute URL of a request, whose target may be a path only.
-fn absolute<B>(request: &Request<B>) -> String {
+/// Calls `read` with the absolute URL of a request, whose target may be a path only.
+///
+/// The URL is put together in memory that the thread keeps.
+fn with_url<B, R>(request: &Request<B>, read: impl FnOnce(&str) -> R) -> R {
+    thread_local! {
+        static URL: Cell<String> = const { Cell::new(String::new()) };
+    }
     let uri = request.uri();
     let host = || request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let scheme = uri.scheme_str().unwrap_or("http");
     let authority = uri.authority().map_or_else(host, |it| it.as_str());
     let path = uri.path_and_query().map_or("", |it| it.as_str());
-    let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
-    for part in [scheme, "://", authority, path] {
-        url.push_str(part);
+    let mut url = URL.try_with(Cell::take).unwrap_or_default();
+    url.clear();
+    url.extend([uri.scheme_str().unwrap_or("http"), "://", authority, path]);
+    let result = read(&url);
+    if url.capacity() <= 4096 {
+        // Fails only while the thread ends.
+        let _ = URL.try_with(|it| it.set(url));
     }
-    url
+    result
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn sized(span: &mut ClientSpan, size: Option<u64>) {
-    if let Some(size) = size {
+fn sized(span: &mut ClientSpan, size: impl FnOnce() -> Option<u64>) {
+    if span.counts_sizes()
+        && let Some(size) = size()
+    {
         span.record_request_size(size);
     }
 }
@@ -279,17 +292,11 @@ struct Outgoing<'a>(&'a mut HeaderMap);
 
 impl Injector for Outgoing<'_> {
     fn set(&mut self, key: &str, value: String) {
-        // Static names cost no allocation.
-        let name = match key {
-            "traceparent" => Ok(HeaderName::from_static("traceparent")),
-            "tracestate" => Ok(HeaderName::from_static("tracestate")),
-            "baggage" => Ok(HeaderName::from_static("baggage")),
-            other => HeaderName::try_from(other),
-        };
+        let name = known(key).cloned().map_or_else(|| HeaderName::try_from(key), Ok);
         let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) else { return };
-        if key == "traceparent" {
+        if let ("traceparent", Some(state)) = (key, known("tracestate")) {
             // What is there belongs to another trace.
-            self.0.remove("tracestate");
+            self.0.remove(state);
         }
         self.0.insert(name, value);
     }

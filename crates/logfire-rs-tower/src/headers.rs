@@ -50,8 +50,8 @@ impl Headers for HttpHeaders<'_> {
     }
 }
 
-/// The names that core asks for with every request: looked up without parsing them each time.
-fn known(name: &str) -> Option<&'static HeaderName> {
+/// The names that core asks for, or writes, with every request: looked up without parsing them each time.
+pub(crate) fn known(name: &str) -> Option<&'static HeaderName> {
     static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
     static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
     static BAGGAGE: HeaderName = HeaderName::from_static("baggage");

@@ -7,6 +7,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, TraceContextExt as _};
 
 use super::captured::{self, Captured};
+use super::span::Flight;
 use super::{ClientSpan, way};
 use crate::diagnostics;
 use crate::message::ClientResponse;
@@ -43,29 +44,28 @@ impl ClientSpan {
     /// do so for a body that is empty.
     #[must_use]
     pub fn into_body(mut self, response: &ClientResponse<'_>) -> Option<ClientBody> {
-        let config = &self.start.engine.config;
-        let endless =
-            response.status == 101 || self.start.method.is_connect() || is_event_stream(response);
+        let flight = self.flight.as_deref_mut()?;
+        let (start, config) = (&flight.start, &flight.start.engine.config);
+        let wanted = config.span_end == SpanEnd::Body || config.capture_response_body;
+        let endless = wanted
+            && (response.status == 101 || start.method.is_connect() || is_event_stream(response));
         let covered = config.span_end == SpanEnd::Body && !endless;
-        let capture = config.capture_response_body && self.start.recording && !endless;
+        let capture = config.capture_response_body && start.recording && !endless;
         let captured =
             if capture { Captured::new(response.headers, config.max_body) } else { None };
-        let sizes = self.counts_sizes();
-        let lease = self.way.as_mut().and_then(|it| it.lease.as_mut());
-        let holds = lease.is_some();
-        if let (101, Some(lease)) = (response.status, lease) {
+        let sizes = flight.counts_sizes();
+        let holds = flight.way.lease.is_some();
+        if let (101, Some(lease)) = (response.status, &mut flight.way.lease) {
             lease.keep();
         }
         let reading = if captured.is_some() && !covered { Reading::Wanted } else { Reading::None };
         if !covered {
-            self.end();
+            flight.end();
         }
-        (covered || captured.is_some() || sizes || holds).then_some(ClientBody {
-            span: self,
-            reading,
-            captured,
-            size: 0,
-        })
+        if !(covered || captured.is_some() || sizes || holds) {
+            return None;
+        }
+        Some(ClientBody { span: self, reading, captured, size: 0 })
     }
 }
 
@@ -81,7 +81,7 @@ impl ClientBody {
         if !matches!(self.reading, Reading::Wanted) {
             return;
         }
-        let start = &self.span.start;
+        let Some(Flight { start, .. }) = self.span.flight.as_deref() else { return };
         let Some(tracer) = start.engine.backend().tracer() else { return };
         let (wall, clock) = (SystemTime::now(), Instant::now());
         let builder = SpanBuilder::from_name("Reading response body").with_start_time(wall);
@@ -99,8 +99,8 @@ impl ClientBody {
 
     /// The body ends with an error; the arguments are those of [`ClientSpan::record_error`].
     pub fn error(mut self, error_type: &'static str, message: &dyn Display) {
-        if self.span.open {
-            return self.span.fail(error_type, message);
+        if let Some(flight) = self.span.flight.as_mut().filter(|it| it.open) {
+            return flight.fail(error_type, message);
         }
         if let Reading::Started { context, .. } = &self.reading {
             way::set_error(
@@ -114,14 +114,15 @@ impl ClientBody {
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
-        self.span.response_size = Some(self.size);
+        let Some(flight) = &mut self.span.flight else { return };
+        flight.response_size = Some(self.size);
         let text = self.captured.take().and_then(captured::response_body);
         if let Reading::Started { context, wall, clock } = &self.reading {
             let span = context.span();
             text.into_iter().for_each(|it| span.set_attribute(it));
             span.end_with_timestamp(*wall + clock.elapsed());
         } else if let Some(text) = text {
-            self.span.start.context.span().set_attribute(text);
+            flight.start.context.span().set_attribute(text);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The settings of a client as they are used, and the attributes that they lead to.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use opentelemetry::{KeyValue, StringValue};
 
 use super::exporters::{self, Endpoint};
+use super::way;
 use crate::attributes::{self as keys, attribute};
 use crate::header_capture::HeaderCapture;
 use crate::headers::only;
@@ -112,18 +115,38 @@ impl ClientConfig {
     }
 
     /// The URL, filtered and redacted.
-    pub(super) fn full_url(&self, url: &FilterUrl<'_>) -> String {
+    pub(super) fn full_url(&self, url: &FilterUrl<'_>) -> StringValue {
         let shared = &self.options.shared;
-        let filtered = match &shared.url_filter {
-            // Without the filter's word on it, no more than the server is recorded.
-            Some(filter) => Cow::Owned(
-                diagnostics::guarded("url_filter", || filter(url))
-                    .unwrap_or_else(|| format!("{}://{}/", url.scheme(), url.authority())),
-            ),
-            None => Cow::Borrowed(url.as_str()),
+        let Some(filter) = &shared.url_filter else {
+            return match shared.redaction.parsed(url) {
+                Cow::Borrowed(url) => recent_url(url),
+                Cow::Owned(masked) => masked.into(),
+            };
         };
-        shared.redaction.url(&filtered).into_owned()
+        // Without the filter's word on it, no more than the server is recorded.
+        let filtered = diagnostics::guarded("url_filter", || filter(url))
+            .unwrap_or_else(|| format!("{}://{}/", url.scheme(), url.authority()));
+        shared.redaction.url(&filtered).into_owned().into()
     }
+}
+
+/// `url` as a value; that of a URL without secrets that a thread often sends to is shared.
+fn recent_url(url: &str) -> StringValue {
+    const SLOTS: usize = 32;
+    const LONGEST: usize = 256;
+    thread_local! {
+        static RECENT: RefCell<[Option<Arc<str>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    }
+    let find = |recent: &RefCell<[Option<Arc<str>>; SLOTS]>| {
+        let mut recent = recent.borrow_mut();
+        let slot = recent.get_mut(way::slot(way::hash(0, url), SLOTS))?;
+        match slot {
+            Some(known) if **known == *url => Some(Arc::clone(known)),
+            _ => Some(Arc::clone(slot.insert(url.into()))),
+        }
+    };
+    let found = if url.len() > LONGEST { None } else { RECENT.try_with(find).ok().flatten() };
+    found.map_or_else(|| url.to_owned().into(), StringValue::from)
 }
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.

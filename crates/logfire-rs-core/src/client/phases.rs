@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::trace::{SpanBuilder, SpanContext, TraceContextExt as _};
 use opentelemetry::{Array, Context, StringValue, Value};
 
+use super::span::Flight;
 use super::{ClientSpan, HttpClientInstrumenter, way};
 use crate::attributes::{self as keys, attribute};
 use crate::message::Peer;
@@ -29,7 +30,7 @@ impl HttpClientInstrumenter {
     /// `None` without a request, or if telemetry is suppressed.
     #[must_use]
     pub fn connect(&self) -> Option<PhaseSpan> {
-        let server = way::current(|it| it.server.clone())?;
+        let server = way::current_server()?;
         let mut name = String::from("HTTP connection_setup");
         let mut attributes = Vec::with_capacity(4);
         if let Some(address) = server.address {
@@ -122,8 +123,10 @@ impl ClientSpan {
     /// Records whether the request went over a connection that was there before, or which span set
     /// it up.
     pub fn record_connection(&mut self, setup: Option<SpanContext>) {
-        if self.start.recording {
-            let span = self.start.context.span();
+        if let Some(Flight { start, .. }) = self.flight.as_deref()
+            && start.recording
+        {
+            let span = start.context.span();
             span.set_attribute(attribute(keys::HTTP_CONNECTION_REUSED, setup.is_none()));
             if let Some(setup) = setup {
                 span.add_link(setup, Vec::new());

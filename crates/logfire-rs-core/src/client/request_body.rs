@@ -37,14 +37,15 @@ impl ClientSpan {
         size: Option<u64>,
     ) -> Option<ClientRequestBody> {
         let counter = self.request_body_counter();
-        let config = &self.start.engine.config;
-        let capture = self.start.recording && config.capture_request_body;
+        let start = &self.flight.as_deref()?.start;
+        let config = &start.engine.config;
+        let capture = start.recording && config.capture_request_body;
         let whole = size.is_some_and(|it| it > 0);
         let text = if capture && whole { RequestText::new(headers, config.max_body) } else { None };
         (counter.is_some() || text.is_some()).then(|| ClientRequestBody {
             counter,
             text,
-            context: self.start.context.clone(),
+            context: start.context.clone(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::propagation::Injector;
@@ -29,12 +29,19 @@ use crate::{address, diagnostics, redaction};
 /// it on. Without an answer and without an error the caller has given up, which is
 /// no error of the request: the span's status stays unset, as the conventions say.
 pub struct ClientSpan {
+    /// Lent to the thread while it works on the request, and moved often: so it is boxed.
+    pub(super) flight: Option<Box<Flight>>,
+}
+
+/// A request on its way, and what is known of its answer.
+pub(super) struct Flight {
     pub(super) start: Start,
     /// Whether the span has not ended yet.
     pub(super) open: bool,
     pub(super) response_size: Option<u64>,
-    /// Lent to the thread while it works on the request.
-    pub(super) way: Option<Way>,
+    pub(super) way: Way,
+    /// Where the request is counted as active; `None` if the instrument was told.
+    active: Option<usize>,
     request_size: Option<RequestBodyCounter>,
     status: Option<u16>,
     version: Option<HttpVersion>,
@@ -77,51 +84,123 @@ pub(super) struct Start {
 impl fmt::Debug for ClientSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientSpan")
-            .field("span_context", self.start.context.span().span_context())
-            .field("status", &self.status)
+            .field("span_context", self.context().span().span_context())
+            .field("status", &self.flight.as_ref().and_then(|it| it.status))
             .finish_non_exhaustive()
     }
 }
 
 impl ClientSpan {
     pub(super) fn new(start: Start, url: &FilterUrl<'_>, resend_count: u32) -> Self {
-        let way = Way::new(start.method, target(url), start.server.clone(), resend_count);
-        let mut span = Self {
+        let mut flight = Box::new(Flight {
             start,
             open: true,
             response_size: None,
-            way: Some(way),
+            way: Way::new(url, resend_count),
+            active: None,
             request_size: None,
             status: None,
             version: None,
             error: None,
             handle: None,
             more: Vec::new(),
-        };
-        let hooks = &span.start.engine.config.options;
+        });
+        let hooks = &flight.start.engine.config.options;
         if hooks.request_hook.is_some() || hooks.response_hook.is_some() {
-            span.handle(url.path());
+            flight.handle(url.path());
         }
-        if let Some(metrics) = span.metrics() {
-            span.add_active(metrics, 1);
-        }
-        span
+        flight.count_started();
+        Self { flight: Some(flight) }
     }
 
     /// The context of the request; active while it is on its way.
     #[must_use]
     pub fn context(&self) -> &Context {
-        &self.start.context
+        static NONE: LazyLock<Context> = LazyLock::new(Context::new);
+        self.flight.as_ref().map_or(&NONE, |it| &it.start.context)
     }
 
     /// Calls a hook of the adapter, which gets more than core knows; a panic of it is caught.
     ///
     /// `path` is that of the URL.
     pub fn call_hook(&mut self, path: &str, hook: impl FnOnce(&RequestSpan)) {
-        let handle = self.handle(path);
-        diagnostics::guarded("on_request", || hook(handle));
+        if let Some(flight) = &mut self.flight {
+            let handle = flight.handle(path);
+            diagnostics::guarded("on_request", || hook(handle));
+        }
     }
 
+    /// Writes the trace context into the headers of the request, unless that is turned off.
+    ///
+    /// `injector` puts a value in the place of those that are there.
+    pub fn inject(&self, injector: &mut dyn Injector) {
+        if let Some(Flight { start, .. }) = self.flight.as_deref()
+            && start.propagates
+        {
+            start.engine.backend().propagation.inject(&start.context, injector);
+        }
+    }
+
+    /// Records the body of the request, which is there as a whole, if that is asked for.
+    ///
+    /// `headers` are those of the request.
+    pub fn record_request_body(&mut self, headers: &dyn Headers, body: &[u8]) {
+        if let Some(counter) = self.request_body_counter() {
+            counter.add(body.len());
+        }
+        let Some(Flight { start, .. }) = self.flight.as_deref() else { return };
+        let config = &start.engine.config;
+        if start.recording && config.capture_request_body {
+            let attribute = captured::request_body(headers, body, config.max_body);
+            let span = start.context.span();
+            attribute.into_iter().for_each(|it| span.set_attribute(it));
+        }
+    }
+
+    /// Whether the sizes of bodies are asked for.
+    #[must_use]
+    pub fn counts_sizes(&self) -> bool {
+        self.flight.as_ref().is_some_and(|it| it.counts_sizes())
+    }
+
+    /// Counts a body that is a stream; `None` if sizes are not asked for.
+    ///
+    /// Only a stream may be wrapped for it: a wrapped buffer could not be sent again.
+    #[must_use]
+    pub fn request_body_counter(&mut self) -> Option<RequestBodyCounter> {
+        let flight = self.flight.as_mut().filter(|it| it.counts_sizes())?;
+        Some(flight.request_size.get_or_insert_default().clone())
+    }
+
+    /// Records the head of the response.
+    pub fn record_response(&mut self, response: &ClientResponse<'_>) {
+        if let Some(flight) = &mut self.flight {
+            flight.record_response(response);
+        }
+    }
+
+    /// Records that there is no response.
+    ///
+    /// `error_type` is one of a closed list of the adapter. `message` must be free of URLs; what
+    /// else looks like a secret in it is masked.
+    pub fn record_error(
+        &mut self,
+        error_type: &'static str,
+        message: &dyn Display,
+        error: &(dyn Error + 'static),
+    ) {
+        if let Some(flight) = &mut self.flight {
+            flight.fail(error_type, message);
+            flight.tell(Err(error));
+        }
+    }
+
+    pub(super) fn request_span(&self) -> Option<&RequestSpan> {
+        self.flight.as_ref()?.handle.as_ref()
+    }
+}
+
+impl Flight {
     /// What hooks share; made for the first one.
     fn handle(&mut self, path: &str) -> &RequestSpan {
         self.handle.get_or_insert_with(|| {
@@ -136,40 +215,7 @@ impl ClientSpan {
         })
     }
 
-    /// Writes the trace context into the headers of the request, unless that is turned off.
-    ///
-    /// `injector` puts a value in the place of those that are there.
-    pub fn inject(&self, injector: &mut dyn Injector) {
-        if self.start.propagates {
-            self.start.engine.backend().propagation.inject(&self.start.context, injector);
-        }
-    }
-
-    /// Records the body of the request, which is there as a whole, if that is asked for.
-    ///
-    /// `headers` are those of the request.
-    pub fn record_request_body(&mut self, headers: &dyn Headers, body: &[u8]) {
-        if let Some(counter) = self.request_body_counter() {
-            counter.add(body.len());
-        }
-        let config = &self.start.engine.config;
-        if self.start.recording && config.capture_request_body {
-            let attribute = captured::request_body(headers, body, config.max_body);
-            let span = self.start.context.span();
-            attribute.into_iter().for_each(|it| span.set_attribute(it));
-        }
-    }
-
-    /// Counts a body that is a stream; `None` if sizes are not asked for.
-    ///
-    /// Only a stream may be wrapped for it: a wrapped buffer could not be sent again.
-    #[must_use]
-    pub fn request_body_counter(&mut self) -> Option<RequestBodyCounter> {
-        self.counts_sizes().then(|| self.request_size.get_or_insert_default().clone())
-    }
-
-    /// Records the head of the response.
-    pub fn record_response(&mut self, response: &ClientResponse<'_>) {
+    fn record_response(&mut self, response: &ClientResponse<'_>) {
         self.status = Some(response.status);
         self.version = response.version;
         if response.status >= 400 {
@@ -178,22 +224,23 @@ impl ClientSpan {
         if self.start.recording {
             let span = self.start.context.span();
             let status = i64::from(response.status);
-            span.set_attribute(attribute(keys::HTTP_RESPONSE_STATUS_CODE, status));
-            if let Some(version) = response.version {
-                span.set_attribute(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
-            }
-            match response.peer {
+            let version = response.version.map(HttpVersion::as_str);
+            let (mut ip, port) = match response.peer {
                 Some(Peer::Inet(peer)) => {
                     let ip = StringValue::from(address::ip_text(peer.ip()));
-                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, ip));
-                    let port = i64::from(peer.port());
-                    span.set_attribute(attribute(keys::NETWORK_PEER_PORT, port));
+                    (Some(ip), Some(i64::from(peer.port())))
                 }
-                Some(Peer::Unix(path)) if !path.is_empty() => {
-                    span.set_attribute(attribute(keys::NETWORK_PEER_ADDRESS, path.to_owned()));
-                }
-                Some(Peer::Unix(_)) | None => {}
-            }
+                Some(Peer::Unix(path)) if !path.is_empty() => (Some(path.to_owned().into()), None),
+                Some(Peer::Unix(_)) | None => (None, None),
+            };
+            // Made one by one: a list of them would be moved about.
+            let known = (0..4).filter_map(|it| match it {
+                0 => Some(attribute(keys::HTTP_RESPONSE_STATUS_CODE, status)),
+                1 => version.map(|it| attribute(keys::NETWORK_PROTOCOL_VERSION, it)),
+                2 => ip.take().map(|it| attribute(keys::NETWORK_PEER_ADDRESS, it)),
+                _ => port.map(|it| attribute(keys::NETWORK_PEER_PORT, it)),
+            });
+            span.set_attributes(known);
             let mut captured = Vec::new();
             let config = &self.start.engine.config;
             config.response_headers.record(response.headers, &mut captured);
@@ -208,31 +255,20 @@ impl ClientSpan {
 
     /// A client that follows redirects by itself may tell no more than where it came to.
     fn record_redirects(&self, response: &ClientResponse<'_>) {
-        let (Some(way), Some(url)) = (&self.way, response.url.map(FilterUrl::parse)) else {
-            return;
-        };
-        let target = target(&url);
+        let way = &self.way;
         let span = self.start.context.span();
+        let resent = |count| span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
+        let Some(url) = response.url else {
+            return way.resend_count(Some(way.redirected_to)).into_iter().for_each(resent);
+        };
+        let url = FilterUrl::parse(url);
+        let target = way::target(&url);
         if let Some(count) = way.resend_count(Some(target)) {
-            span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
+            resent(count);
         } else if target != way.target && !way.was_redirected() {
             let url = self.start.engine.config.full_url(&url);
             span.add_event(way::REDIRECT, vec![attribute(keys::URL_FULL, url)]);
         }
-    }
-
-    /// Records that there is no response.
-    ///
-    /// `error_type` is one of a closed list of the adapter. `message` must be free of URLs; what
-    /// else looks like a secret in it is masked.
-    pub fn record_error(
-        &mut self,
-        error_type: &'static str,
-        message: &dyn Display,
-        error: &(dyn Error + 'static),
-    ) {
-        self.fail(error_type, message);
-        self.tell(Err(error));
     }
 
     pub(super) fn fail(&mut self, error_type: &'static str, message: &dyn Display) {
@@ -242,19 +278,16 @@ impl ClientSpan {
             let span = self.start.context.span();
             span.add_event(keys::EXCEPTION, keys::exception(error_type, text.clone()));
             span.set_status(Status::error(text));
-            if let Some(count) = self.way.as_ref().and_then(|it| it.resend_count(None)) {
+            if let Some(count) = self.way.resend_count(None) {
                 span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
             }
         }
     }
 
-    pub(super) fn request_span(&self) -> Option<&RequestSpan> {
-        self.handle.as_ref()
-    }
-
     fn tell(&self, result: Result<&ClientResponse<'_>, &(dyn Error + 'static)>) {
         let hook = &self.start.engine.config.options.response_hook;
         if let (Some(hook), Some(handle)) = (hook, &self.handle) {
+            let _current = self.start.context.clone().attach();
             diagnostics::guarded("response_hook", || hook(handle, result));
         }
     }
@@ -268,17 +301,21 @@ impl ClientSpan {
         self.start.engine.backend().metrics.as_ref()
     }
 
-    /// The attributes are those of the start, so that the sum comes back to zero.
-    fn add_active(&self, metrics: &HttpMetrics, change: i64) {
-        let mut set = MetricSet::<4>::new();
-        self.push_target(&mut set);
-        metrics.active_requests.add(change, set.as_slice());
+    fn count_started(&mut self) {
+        let Some(active) = &self.start.engine.resolved().active else { return };
+        self.active = active.started(&self.start);
+    }
+
+    fn count_ended(&self) {
+        if let Some(active) = &self.start.engine.resolved().active {
+            active.ended(self.active, &self.start);
+        }
     }
 
     /// Calls `record` with the metric attributes of the request and its outcome.
     fn with_outcome(&self, record: impl FnOnce(&[KeyValue])) {
         let mut set = MetricSet::<7>::new();
-        self.push_target(&mut set);
+        self.start.push_target(&mut set);
         if let Some(version) = self.version {
             set.push(keys::NETWORK_PROTOCOL_VERSION, version.as_str());
         }
@@ -290,23 +327,25 @@ impl ClientSpan {
         }
         set.with(&self.more, record);
     }
+}
 
-    fn push_target<const N: usize>(&self, set: &mut MetricSet<N>) {
-        let start = &self.start;
-        set.push(keys::HTTP_REQUEST_METHOD, start.method.as_str());
-        if let Some(address) = &start.server.address {
+impl Start {
+    /// What the metrics tell of a request that is not answered yet.
+    pub(super) fn push_target<const N: usize>(&self, set: &mut MetricSet<N>) {
+        set.push(keys::HTTP_REQUEST_METHOD, self.method.as_str());
+        if let Some(address) = &self.server.address {
             set.push(keys::SERVER_ADDRESS, address.clone());
         }
-        if let Some(port) = start.server.port {
+        if let Some(port) = self.server.port {
             set.push(keys::SERVER_PORT, i64::from(port));
         }
-        if let Some(template) = &start.template {
+        if let Some(template) = &self.template {
             set.push(keys::URL_TEMPLATE, template.value());
         }
     }
 }
 
-impl ClientSpan {
+impl Flight {
     /// Ends the span, once.
     pub(super) fn end(&mut self) {
         if !std::mem::take(&mut self.open) {
@@ -322,8 +361,8 @@ impl ClientSpan {
             let _current = self.start.context.clone().attach();
             let seconds = elapsed.as_secs_f64();
             self.with_outcome(|attributes| metrics.duration.record(seconds, attributes));
-            self.add_active(metrics, -1);
         }
+        self.count_ended();
         if self.start.recording {
             let span = self.start.context.span();
             if let Some(error) = &self.error {
@@ -361,22 +400,9 @@ impl ClientSpan {
     }
 }
 
-impl Drop for ClientSpan {
+impl Drop for Flight {
     fn drop(&mut self) {
         self.end();
         self.record_sizes();
     }
-}
-
-/// Tells URLs apart as the wire does: without credentials and fragment.
-///
-/// FNV-1a: nothing is lost if someone finds two URLs that are taken for one.
-pub(super) fn target(url: &FilterUrl<'_>) -> u64 {
-    let query = url.query().map_or(["", ""], |it| ["?", it]);
-    [url.scheme(), "://", url.authority(), url.path(), query[0], query[1]]
-        .iter()
-        .flat_map(|it| it.bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
 }

@@ -10,38 +10,36 @@ use opentelemetry::{Context, ContextGuard};
 use super::ClientSpan;
 use super::config::{self, Server};
 use super::connections::Lease;
-use super::span::target;
+use super::span::Flight;
 use crate::attributes::{self as keys, attribute};
 use crate::method::Method;
 use crate::redaction::FilterUrl;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Way>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Box<Flight>>> = const { RefCell::new(None) };
 }
 
-/// The way of one request; the thread that works on it borrows it for one poll.
+/// The way of one request, from where it was sent first.
 pub(super) struct Way {
-    pub(super) method: Method,
     /// What [`target`] says of the URL.
     pub(super) target: u64,
-    /// Where connections go.
-    pub(super) server: Server,
+    /// Where connections go, if not to the server of the request.
+    redirected_server: Option<Server>,
     /// How many times the request was sent before it was made.
     resend_count: u32,
     /// How many answers told to go elsewhere, and where the last one told to.
     redirects: u32,
-    redirected_to: u64,
+    pub(super) redirected_to: u64,
     retries: u32,
     /// Its hold on the connection that it goes over.
     pub(super) lease: Option<Lease>,
 }
 
 impl Way {
-    pub(super) fn new(method: Method, target: u64, server: Server, resend_count: u32) -> Self {
+    pub(super) fn new(url: &FilterUrl<'_>, resend_count: u32) -> Self {
         Self {
-            method,
-            target,
-            server,
+            target: target(url),
+            redirected_server: None,
             resend_count,
             redirects: 0,
             redirected_to: 0,
@@ -66,21 +64,44 @@ impl Way {
     }
 }
 
+/// Tells URLs apart as the wire does: without credentials and fragment.
+///
+/// Schemes differ in length. Nothing is lost if someone finds two URLs that are taken for one.
+pub(super) fn target(url: &FilterUrl<'_>) -> u64 {
+    hash(url.scheme().len() as u64, url.target())
+}
+
+/// A quick hash, in words of eight bytes, that goes on from `start`.
+pub(super) fn hash(start: u64, text: &str) -> u64 {
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let hash = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let rest = rest.iter().fold(text.len() as u64, |rest, byte| rest << 8 | u64::from(*byte));
+    mix(hash, rest)
+}
+
+/// The place of what has `hash` in a table of `slots`, a power of two.
+pub(super) fn slot(hash: u64, slots: usize) -> usize {
+    // The upper bits are the ones that a multiplication mixes.
+    (hash >> (u64::BITS - slots.ilog2())) as usize
+}
+
 /// While it lives, the thread works on a request: its context is the current one.
 ///
 /// A future enters around each poll and must not keep it across an `.await`.
 #[must_use = "the request is current only as long as this lives"]
 pub struct EnteredClient<'a> {
     context: Option<ContextGuard>,
-    lent: &'a mut Option<Way>,
+    lent: &'a mut Option<Box<Flight>>,
 }
 
 impl ClientSpan {
     /// Makes the request the current one of the thread.
     pub fn enter(&mut self) -> EnteredClient<'_> {
-        let context = Some(self.start.context.clone().attach());
-        swap(&mut self.way);
-        EnteredClient { context, lent: &mut self.way }
+        let context = self.flight.as_ref().map(|it| it.start.context.clone().attach());
+        swap(&mut self.flight);
+        EnteredClient { context, lent: &mut self.flight }
     }
 }
 
@@ -97,19 +118,29 @@ impl fmt::Debug for EnteredClient<'_> {
     }
 }
 
-fn swap(lent: &mut Option<Way>) {
+fn swap(lent: &mut Option<Box<Flight>>) {
     // Fails only while the thread ends, when there is nothing to work on.
     let _ = CURRENT.try_with(|it| std::mem::swap(&mut *it.borrow_mut(), lent));
 }
 
+/// The request that the thread works on.
+fn current_flight<R>(look: impl FnOnce(&mut Flight) -> R) -> Option<R> {
+    CURRENT.try_with(|it| it.borrow_mut().as_deref_mut().map(look)).ok().flatten()
+}
+
 /// The way of the request that the thread works on.
 pub(super) fn current<R>(look: impl FnOnce(&mut Way) -> R) -> Option<R> {
-    CURRENT.try_with(|it| it.borrow_mut().as_mut().map(look)).ok().flatten()
+    current_flight(|it| look(&mut it.way))
+}
+
+/// Where the request that the thread works on connects to.
+pub(super) fn current_server() -> Option<Server> {
+    current_flight(|it| it.way.redirected_server.as_ref().unwrap_or(&it.start.server).clone())
 }
 
 /// Whether the thread works on this very request already, for a layer further out.
 pub(super) fn is_recorded(method: Method, url: &FilterUrl<'_>) -> bool {
-    current(|it| it.method == method && it.target == target(url)).unwrap_or(false)
+    current_flight(|it| it.start.method == method && it.way.target == target(url)).unwrap_or(false)
 }
 
 impl super::HttpClientInstrumenter {
@@ -127,7 +158,7 @@ impl super::HttpClientInstrumenter {
         current(|way| {
             way.redirects += 1;
             way.redirected_to = target(&url);
-            way.server = config::server_of(&url);
+            way.redirected_server = Some(config::server_of(&url));
         });
         let context = Context::current();
         let span = context.span();

@@ -73,25 +73,34 @@ pub(super) fn inject(context: &Context, injector: &mut dyn Injector) {
 
 /// `span_context` as `00-{trace id}-{span id}-{flags}`.
 pub(crate) fn traceparent(span_context: &SpanContext) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(55);
+    let mut text = Vec::with_capacity(55);
     // One byte more than the capacity would cost two allocations: here, and where a header is made.
-    let mut hex = |bytes: &[u8]| {
-        if !text.is_empty() {
-            text.push('-');
-        }
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
-            }
-        }
-    };
-    hex(&[0]);
-    hex(&span_context.trace_id().to_bytes());
-    hex(&span_context.span_id().to_bytes());
-    hex(&[(span_context.trace_flags() & TraceFlags::SAMPLED).to_u8()]);
-    text
+    text.extend_from_slice(b"00-");
+    push_hex(&mut text, span_context.trace_id().to_bytes());
+    text.push(b'-');
+    push_hex(&mut text, span_context.span_id().to_bytes());
+    text.push(b'-');
+    push_hex(&mut text, [(span_context.trace_flags() & TraceFlags::SAMPLED).to_u8()]);
+    String::from_utf8(text).unwrap_or_default()
 }
+
+/// Writes `bytes` as two lower-case digits each.
+fn push_hex<const N: usize>(text: &mut Vec<u8>, bytes: [u8; N]) {
+    let digits = bytes.map(|byte| DIGITS.get(usize::from(byte)).copied().unwrap_or([b'0'; 2]));
+    text.extend_from_slice(digits.as_flattened());
+}
+
+/// The two digits of each byte.
+#[expect(clippy::indexing_slicing, reason = "what is out of bounds here does not compile")]
+const DIGITS: [[u8; 2]; 256] = {
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 15]];
+        byte += 1;
+    }
+    digits
+};
 
 fn remote_parent(headers: &dyn Headers) -> Option<SpanContext> {
     let (trace_id, span_id, flags) =

@@ -37,21 +37,22 @@ impl<'a> FilterUrl<'a> {
     /// Takes `url` apart; never fails, what is missing is empty.
     #[must_use]
     pub fn parse(url: &'a str) -> Self {
-        let (rest, fragment) = split(url, '#');
-        let (rest, query) = split(rest, '?');
-        // No scheme has a colon, so the first one ends it; a search for three bytes costs more.
-        let scheme_and_rest = rest
-            .split_once(':')
-            .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
-            .filter(|it| is_scheme(it.0));
-        let (scheme, rest) = scheme_and_rest.unwrap_or(("", rest));
-        let (authority, path) = if scheme.is_empty() {
+        let (scheme, rest) = split_scheme(url).unwrap_or(("", url));
+        let (authority, rest) = if scheme.is_empty() {
             ("", rest)
         } else {
-            rest.split_at(rest.find('/').unwrap_or(rest.len()))
+            cut(rest, |it| matches!(it, b'/' | b'?' | b'#'))
         };
-        let (user_info, authority) = match authority.rsplit_once('@') {
-            Some((user_info, authority)) => (Some(user_info), authority),
+        let (path, rest) = cut(rest, |it| matches!(it, b'?' | b'#'));
+        let (query, fragment) = match rest.strip_prefix('?') {
+            Some(rest) => {
+                let (query, rest) = cut(rest, |it| it == b'#');
+                (Some(query), rest.strip_prefix('#'))
+            }
+            None => (None, rest.strip_prefix('#')),
+        };
+        let (user_info, authority) = match authority.bytes().rposition(|it| it == b'@') {
+            Some(at) => (authority.get(..at), authority.get(at + 1..).unwrap_or_default()),
             None => (None, authority),
         };
         Self { whole: url, scheme, user_info, authority, path, query, fragment }
@@ -132,6 +133,15 @@ impl<'a> FilterUrl<'a> {
         self.fragment
     }
 
+    /// Everything between the scheme, or the user information, and the fragment.
+    pub(crate) fn target(&self) -> &'a str {
+        let user_info = self.user_info.map_or(0, |it| it.len() + "@".len());
+        let scheme = if self.scheme.is_empty() { 0 } else { self.scheme.len() + "://".len() };
+        let fragment = self.fragment.map_or(0, |it| "#".len() + it.len());
+        let end = self.whole.len().saturating_sub(fragment);
+        self.whole.get(scheme + user_info..end).unwrap_or_default()
+    }
+
     /// What stands before the user information, and between it and the query.
     pub(crate) fn around_user_info(&self) -> (&'a str, &'a str) {
         let end = self.whole.find(['?', '#']).unwrap_or(self.whole.len());
@@ -147,14 +157,23 @@ impl<'a> FilterUrl<'a> {
     }
 }
 
-/// A `://` in a path is not that of a scheme.
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|it: char| it.is_ascii_alphabetic())
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it))
+/// The scheme, and what follows on its `://`; one in a path is not that of a scheme.
+fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    for usual in ["http", "https"] {
+        if let Some(rest) = url.strip_prefix(usual).and_then(|it| it.strip_prefix("://")) {
+            return Some((usual, rest));
+        }
+    }
+    let (scheme, rest) = cut(url, |it| !it.is_ascii_alphanumeric() && !b"+-.".contains(&it));
+    let rest = rest.strip_prefix("://")?;
+    scheme.starts_with(|it: char| it.is_ascii_alphabetic()).then_some((scheme, rest))
 }
 
-fn split(text: &str, at: char) -> (&str, Option<&str>) {
-    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+/// `text` before and from the first byte that is an `end`: what is cut is short, and a loop over it
+/// is quicker than a search.
+fn cut(text: &str, end: impl Fn(u8) -> bool) -> (&str, &str) {
+    let at = text.bytes().position(end).unwrap_or(text.len());
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 #[cfg(test)]
@@ -178,7 +197,17 @@ mod tests {
             ("", None, "/a", Some("b"))
         );
         assert_eq!(path.with_query_pairs::<&str, &str>([]), "/a");
-        for path in ["/to?url=http://x", "/proxy/https://x/y", "://x"] {
+        assert_eq!(url.target(), "[::1]:8080/a/b?c=d&e=%20");
+        let bare = FilterUrl::parse("https://u@a@b?c#d?e");
+        assert_eq!(bare.target(), "b?c");
+        assert_eq!((bare.user_info(), bare.authority(), bare.path()), (Some("u@a"), "b", ""));
+        assert_eq!((bare.query(), bare.fragment()), (Some("c"), Some("d?e")));
+        let fragment = FilterUrl::parse("http://a/é#b/?c");
+        assert_eq!(
+            (fragment.path(), fragment.query(), fragment.fragment()),
+            ("/é", None, Some("b/?c"))
+        );
+        for path in ["/to?url=http://x", "/proxy/https://x/y", "://x", "1a://x", "a:/b", "é://x"] {
             assert_eq!(FilterUrl::parse(path).scheme(), "", "{path}");
         }
     }

@@ -22,14 +22,13 @@ pin_project! {
         #[pin]
         inner: F,
         span: Option<ClientSpan>,
-        url: String,
         reading: Reading,
     }
 }
 
 impl<F> ClientResponseFuture<F> {
-    pub(super) fn new(inner: F, span: Option<ClientSpan>, url: String, reading: Reading) -> Self {
-        Self { inner, span, url, reading }
+    pub(super) fn new(inner: F, span: Option<ClientSpan>, reading: Reading) -> Self {
+        Self { inner, span, reading }
     }
 }
 
@@ -55,7 +54,7 @@ where
         drop(entered);
         let span = this.span.take();
         Poll::Ready(match (result, span) {
-            (Ok(response), Some(span)) => Ok(answered(response, span, this.url, *this.reading)),
+            (Ok(response), Some(span)) => Ok(answered(response, span, *this.reading)),
             (Ok(response), None) => Ok(response.map(InstrumentedClientBody::unwatched)),
             (Err(error), Some(span)) => {
                 failed(&error, span, *this.reading);
@@ -69,13 +68,11 @@ where
 fn answered<R: Body>(
     response: Response<R>,
     mut span: ClientSpan,
-    url: &str,
     reading: Reading,
 ) -> Response<InstrumentedClientBody<R>> {
-    let _current = span.context().clone().attach();
     let head = ClientResponse {
         status: response.status().as_u16(),
-        url: Some(url),
+        url: None,
         version: version(response.version()),
         peer: (reading.peer)(response.extensions()).map(Peer::Inet),
         headers: &HttpHeaders(response.headers()),
@@ -86,7 +83,6 @@ fn answered<R: Body>(
 }
 
 fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, reading: Reading) {
-    let _current = span.context().clone().attach();
     match (reading.as_error)(error as &dyn Any) {
         Some(found) => span.record_error((reading.error_type)(found), &Chain(found), found),
         None => {
