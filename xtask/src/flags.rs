@@ -28,6 +28,8 @@ xflags::xflags! {
             /// Leaves a step out; may be repeated.
             repeated --skip step: String
         }
+        /// Tests on OpenTelemetry 0.32, also beside Pydantic's `logfire`; needs Rust 1.91.
+        cmd compat {}
         /// Sends the telemetry of the quickstart through a real collector, and that of a page in a real browser through its
         /// server, and checks what arrived.
         cmd e2e {}

@@ -13,6 +13,7 @@ use crate::{
 
 /// What takes too long, or needs too much installed, for every change.
 const STEPS: &[Step] = &[
+    Step { name: "compat", command: "cargo xtask compat" },
     Step { name: "msrv", command: "cargo +1.89 check --workspace --all-features" },
     Step { name: "deny", command: "cargo deny --all-features check bans licenses sources" },
     Step { name: "grafana", command: "cargo xtask grafana" },

@@ -11,6 +11,7 @@
 mod attributes;
 mod bench;
 mod ci;
+mod compat;
 mod document;
 mod e2e;
 mod environment;
@@ -48,6 +49,7 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Attributes(flags) => attributes::run(&sh, &flags),
         XtaskCmd::Bench(flags) => bench::run(&sh, &flags),
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
+        XtaskCmd::Compat(_) => compat::run(&sh),
         XtaskCmd::E2e(_) => e2e::run(&sh),
         XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),
