@@ -17,6 +17,10 @@ const STEPS: &[Step] = &[
     Step { name: "msrv", command: "cargo +1.89 check --workspace --all-features" },
     Step { name: "deny", command: "cargo deny --all-features check bans licenses sources" },
     Step { name: "grafana", command: "cargo xtask grafana" },
+    Step {
+        name: "peers",
+        command: "cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings",
+    },
 ];
 
 const DOCUMENT: &str = "docs/reliability.md";
