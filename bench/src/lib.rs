@@ -95,6 +95,8 @@ pub fn front_ends() -> Vec<FrontEnd> {
         front_end("axum-routes-1", on_axum::routes(1)),
         front_end("axum-routes-10", on_axum::routes(10)),
         front_end("axum-routes-1000", on_axum::routes(1_000)),
+        front_end("axum-at-once-1", on_axum::at_once(1)),
+        front_end("axum-at-once-16", on_axum::at_once(16)),
         front_end("tower", on_tower::candidates()),
         front_end("hyper", on_hyper::candidates()),
         front_end("actix-web", on_actix_web::candidates()),

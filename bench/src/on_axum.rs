@@ -5,6 +5,7 @@ use std::hint::black_box;
 use axum::extract::{Path, Query};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use logfire_rs::{HttpServerOptions, instrument_axum, instrument_axum_with};
 use opentelemetry_instrumentation_tower::http::server::LayerBuilder;
@@ -27,7 +28,7 @@ pub enum Serving {
     Direct,
 }
 
-type Instrument = fn(Router) -> Router;
+pub(crate) type Instrument = fn(Router) -> Router;
 
 /// Everything that instruments a router.
 pub fn candidates(serving: Serving) -> Vec<Candidate> {
@@ -91,9 +92,7 @@ fn peers() -> impl Iterator<Item = Peer> {
         ("opentelemetry-instrumentation-tower, metrics", None, |app| {
             app.layer(LayerBuilder::builder().with_tracing(false).build().expect("a layer"))
         }),
-        ("opentelemetry-instrumentation-tower, trace and metrics", None, |app| {
-            app.layer(LayerBuilder::builder().build().expect("a layer"))
-        }),
+        ("opentelemetry-instrumentation-tower, trace and metrics", None, with_tower_peer),
         ("axum-tracing-opentelemetry, trace", OpenTelemetry, |app| {
             app.layer(axum_tracing_opentelemetry::middleware::OtelAxumLayer::default())
         }),
@@ -130,6 +129,11 @@ fn peers() -> impl Iterator<Item = Peer> {
         }),
     ];
     peers.into_iter()
+}
+
+/// The peer that costs least.
+pub(crate) fn with_tower_peer(app: Router) -> Router {
+    app.layer(LayerBuilder::builder().build().expect("a layer"))
 }
 
 type TraceLayer = tower_http::trace::TraceLayer<
@@ -207,6 +211,41 @@ pub fn routes(count: usize) -> Vec<Candidate> {
         })
     };
     vec![candidate("bare", |app| app), candidate("**logfire-rs**", instrument_axum)]
+}
+
+/// A service that always has so many requests, which wait for each other before they are answered.
+pub fn at_once(requests: u32) -> Vec<Candidate> {
+    let candidate = |name, instrument: Instrument| {
+        Candidate::new(name, move |configuration| {
+            let app = Router::new().route("/users/{id}", get(user_after_others));
+            let app = instrument(app).with_state(());
+            drive_at_once(app, Requests::new(configuration), requests)
+        })
+    };
+    vec![candidate("bare", |app| app), candidate("**logfire-rs**", instrument_axum)]
+}
+
+async fn user_after_others(Path(id): Path<u64>) -> Json<User> {
+    tokio::task::yield_now().await;
+    Json(User { id, ..ADA })
+}
+
+fn drive_at_once(app: Router, mut requests: Requests, at_once: u32) -> Drive {
+    let runtime = crate::runtime();
+    Box::new(move |count| {
+        runtime.block_on(async {
+            for _ in 0..count / at_once {
+                let sent = (0..at_once).map(|_| {
+                    let answered = app.clone().oneshot(requests.make());
+                    async {
+                        let response = answered.await.expect("an answer");
+                        let _ = black_box(response.into_body().collect().await);
+                    }
+                });
+                join_all(sent.collect::<Vec<_>>()).await;
+            }
+        });
+    })
 }
 
 #[derive(Deserialize, Serialize)]

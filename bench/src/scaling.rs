@@ -1,23 +1,17 @@
-//! Whether the cost grows with the number of requests at once.
+//! Whether the cost grows with the number of threads.
 //!
 //! What is measured is the time of processors, not of clocks on walls: more threads than processors
 //! wait for each other, and that is not a cost.
 
-use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 
 use axum::Router;
-use axum::extract::Path;
-use axum::routing::get;
 use cpu_time::ThreadTime;
-use futures_util::future::join_all;
-use http_body_util::BodyExt as _;
 use logfire_rs::instrument_axum;
-use tower::ServiceExt as _;
 
 use crate::configuration::Configuration;
-use crate::on_axum::{drive, router};
+use crate::on_axum::{Instrument, drive, router, with_tower_peer};
 use crate::request::Requests;
 use crate::statistics::over;
 
@@ -33,65 +27,28 @@ pub struct Row {
 /// Measures all of it, in so many rounds.
 pub fn rows(rounds: u32) -> Vec<Row> {
     let mut rows = Vec::new();
-    for at_once in [1, 16] {
-        let mut services = [false, true].map(|instrumented| waiting(instrumented, at_once));
-        let over = compare(rounds, &mut services, |service| {
-            let started = ThreadTime::now();
-            service(50);
-            started.elapsed().as_nanos() as f64 / (50.0 * at_once as f64)
-        });
-        rows.push(Row { what: format!("requests at once in one thread: {at_once}"), over });
-    }
+    let instrumentations: [(_, Instrument); 2] = [
+        ("**logfire-rs**", instrument_axum),
+        ("opentelemetry-instrumentation-tower", with_tower_peer),
+    ];
     for threads in [1, 2, 16] {
-        let mut apps = [router().with_state(()), instrument_axum(router()).with_state(())];
-        let over = compare(rounds.div_ceil(4), &mut apps, |app| in_threads(app, threads));
-        rows.push(Row { what: format!("threads: {threads}"), over });
+        for (name, instrument) in instrumentations {
+            let apps = [router().with_state(()), instrument(router()).with_state(())];
+            let over = compare(rounds, &apps, |app| in_threads(app, threads));
+            rows.push(Row { what: format!("{name}, threads: {threads}"), over });
+        }
     }
     rows
 }
 
-fn compare<S>(
-    rounds: u32,
-    services: &mut [S; 2],
-    mut measure: impl FnMut(&mut S) -> f64,
-) -> [f64; 3] {
+fn compare(rounds: u32, apps: &[Router; 2], measure: impl Fn(&Router) -> f64) -> [f64; 3] {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        for (service, times) in services.iter_mut().zip(&mut times) {
-            times.push(measure(service));
+        for (app, times) in apps.iter().zip(&mut times) {
+            times.push(measure(app));
         }
     }
     over(&times[1], &times[0])
-}
-
-/// A service whose requests all wait for each other before they are answered.
-fn waiting(instrumented: bool, at_once: usize) -> crate::Drive {
-    let app = Router::new().route(
-        "/users/{id}",
-        get(async |Path(id): Path<u64>| {
-            tokio::task::yield_now().await;
-            id.to_string()
-        }),
-    );
-    let app = if instrumented { instrument_axum(app) } else { app };
-    let app: Router = app.with_state(());
-    let runtime = crate::runtime();
-    let mut requests = Requests::new(Configuration::Sampled);
-    Box::new(move |count| {
-        runtime.block_on(async {
-            for _ in 0..count {
-                let sent = (0..at_once).map(|_| {
-                    let request = requests.make();
-                    let app = app.clone();
-                    async move {
-                        let response = app.oneshot(request).await.expect("an answer");
-                        let _ = black_box(response.into_body().collect().await);
-                    }
-                });
-                join_all(sent.collect::<Vec<_>>()).await;
-            }
-        });
-    })
 }
 
 /// The time of a processor for one request, when so many threads answer requests.

@@ -18,7 +18,7 @@ const DOCUMENT: &str = "docs/performance.md";
 
 pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
     if flags.peers || flags.last {
-        return peers::run(sh, flags.last);
+        return peers::run(sh, flags);
     }
     if flags.load {
         return load::run(sh, flags.minutes);

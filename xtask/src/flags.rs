@@ -14,6 +14,8 @@ xflags::xflags! {
             optional --check
             /// Measures beside other instrumentations, and writes the tables into docs/performance.md.
             optional --peers
+            /// With `--peers`: measures only this front end, and keeps the last results of the others; may be repeated.
+            repeated --only front_end: String
             /// Writes the tables of the last `--peers` again, without measuring.
             optional --last
             /// Measures a service under load, with its telemetry exported; writes into docs/performance.md.

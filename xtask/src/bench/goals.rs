@@ -101,7 +101,7 @@ const GOALS: &[Goal] = &[
             let of = |configuration| it.of("axum", configuration, TRACE).and_then(instructions);
             difference(of("traceparent-alone"), of("sampled"))
         },
-        reason: "",
+        reason: "the header is found, checked and read in place, and `tracestate` is looked for: 1.5 k, where no header is 0.4 k",
     },
     Goal {
         what: "axum, trace, with `traceparent` and the SDK's propagator: more instructions than without",
@@ -237,14 +237,14 @@ const GOALS: &[Goal] = &[
         limit: 1_500.0,
         unit: "ns",
         measured: |it| it.of("axum-endpoint", "sampled", ENDPOINT).map(nanoseconds),
-        reason: "",
+        reason: "values, their schema and six times are attributes of the span: 16 allocations and 20 k instructions",
     },
     Goal {
         what: "axum, `#[endpoint]` with two arguments, not sampled",
         limit: 60.0,
         unit: "ns",
         measured: |it| it.of("axum-endpoint", "unsampled", ENDPOINT).map(nanoseconds),
-        reason: "",
+        reason: "the handler's future is larger by the record that it does not make, and `current_request()` is asked whether to: 0.8 k instructions",
     },
     Goal {
         what: "1,000 routes: more instructions than with one",
@@ -257,16 +257,14 @@ const GOALS: &[Goal] = &[
         reason: "a thread finds 32 names again without hashing, and any other by its hash, for 0.5 k; from 10 routes to 1,000 it does not grow",
     },
     Goal {
-        what: "16 requests at once in one thread: more time for each than with one",
-        limit: 100.0,
-        unit: "ns",
+        what: "16 requests at once: more instructions for each than with one",
+        limit: 200.0,
+        unit: "",
         measured: |it| {
-            let of = |at_once| it.of("scaling", "sampled", at_once).map(nanoseconds);
-            let (many, one) =
-                ("requests at once in one thread: 16", "requests at once in one thread: 1");
-            difference(of(many), of(one))
+            let of = |front_end| it.of(front_end, "sampled", OURS).and_then(instructions);
+            difference(of("axum-at-once-16"), of("axum-at-once-1"))
         },
-        reason: "",
+        reason: "all of it is in the malloc of glibc, which keeps 7 free blocks of a size at hand for a thread; the instrumentation takes as many as before",
     },
 ];
 

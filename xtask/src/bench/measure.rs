@@ -39,6 +39,8 @@ const PLANS: &[Plan] = &[
     plan("axum-routes-1", &["sampled"]),
     plan("axum-routes-10", &["sampled"]),
     plan("axum-routes-1000", &["sampled"]),
+    plan("axum-at-once-1", &["sampled"]),
+    plan("axum-at-once-16", &["sampled"]),
     plan("tower", SERVER),
     plan("hyper", SERVER),
     plan("actix-web", SERVER),
@@ -54,17 +56,18 @@ const PLANS: &[Plan] = &[
 ];
 
 const fn plan(front_end: &'static str, configurations: &'static [&'static str]) -> Plan {
-    Plan { front_end, configurations, rounds: 250, count: 500, counts_instructions: true }
+    Plan { front_end, configurations, rounds: 250, count: 480, counts_instructions: true }
 }
 
 /// The requests whose instructions are counted; the count repeats to less than one percent.
-const COUNTED: u32 = 500;
+const COUNTED: u32 = 480;
 
-/// Everything, which takes a quarter of an hour on two processors.
-pub(super) fn all(sh: &Shell) -> Result<Results> {
+/// All front ends, which takes ten minutes on two processors, or those that are named.
+pub(super) fn all(sh: &Shell, only: &[String]) -> Result<Results> {
+    let is_named = |front_end: &str| only.is_empty() || only.iter().any(|it| it == front_end);
     let mut rows = Vec::new();
     let default = build(sh, "default")?;
-    for plan in PLANS {
+    for plan in PLANS.iter().filter(|it| is_named(it.front_end)) {
         for configuration in plan.configurations {
             let is_wanted: fn(&str) -> bool = match *configuration {
                 // Others do not look at the header then.
@@ -74,7 +77,12 @@ pub(super) fn all(sh: &Shell) -> Result<Results> {
             rows.extend(one(sh, &default, plan, configuration, is_wanted)?);
         }
     }
-    rows.extend(scaling(sh, &default)?);
+    if is_named("scaling") {
+        rows.extend(scaling(sh, &default)?);
+    }
+    if !is_named("axum") {
+        return Ok(Results(rows));
+    }
     // The SDK is another one with the feature: only what uses it is measured again.
     let bound = build(sh, "bound")?;
     let axum = plan("axum", &[]);
@@ -161,7 +169,7 @@ fn one(
 fn scaling(sh: &Shell, programs: &Programs) -> Result<Vec<Row>> {
     let directory = &programs.directory;
     println!("scaling");
-    let command = cmd!(sh, "{directory}/bench scaling 200");
+    let command = cmd!(sh, "{directory}/bench scaling 50");
     let measured = table(&without_telemetry(command).quiet().read()?)?;
     let row = |(what, numbers): (String, Vec<f64>)| {
         let [median, low, high] = *numbers else { return None };

@@ -8,7 +8,7 @@ use super::{
     DOCUMENT, goals, machine, measure,
     results::{Results, Row},
 };
-use crate::{Result, document};
+use crate::{Result, document, flags};
 
 /// What was measured last.
 const RESULTS: &str = "bench/target/measured/results.tsv";
@@ -38,9 +38,14 @@ const PACKAGES: &[&str] = &[
     "warp",
 ];
 
-pub(super) fn run(sh: &Shell, last: bool) -> Result {
-    if !last {
-        let results = measure::all(sh)?;
+pub(super) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
+    if !flags.last {
+        let mut results = measure::all(sh, &flags.only)?;
+        if !flags.only.is_empty() {
+            let before = sh.read_file(RESULTS)?;
+            let (_, before) = before.split_once('\n').ok_or("nothing was measured yet")?;
+            results = Results::parse(before)?.updated(results);
+        }
         let where_measured = machine::describe(sh)?;
         sh.write_file(RESULTS, format!("{where_measured}\n{}", results.render()))?;
     }
@@ -97,20 +102,21 @@ fn tables(results: &Results) -> String {
         "| axum, trace and metrics | + ns [quartiles] | + allocations | + instructions |\n",
     );
     text.push_str("| --- | --- | --- | --- |\n");
-    for count in ["1", "10", "1000"] {
-        let front_end = format!("axum-routes-{count}");
-        for row in rows(results, "default", &front_end).into_iter().skip(1) {
+    for (front_end, what) in [
+        ("axum-routes-1", "1 route"),
+        ("axum-routes-10", "10 routes, asked in turn"),
+        ("axum-routes-1000", "1,000 routes, asked in turn"),
+        ("axum-at-once-1", "1 request at once"),
+        ("axum-at-once-16", "16 requests at once, in one thread"),
+    ] {
+        for row in rows(results, "default", front_end).into_iter().skip(1) {
             let allocations = rounded(row.allocations);
-            let _ = writeln!(
-                text,
-                "| routes, asked in turn: {count} | {} | {allocations} | {} |",
-                times(row),
-                instructions(row)
-            );
+            let instructions = instructions(row);
+            let _ = writeln!(text, "| {what} | {} | {allocations} | {instructions} |", times(row));
         }
     }
     text.push_str(
-        "\n| axum, trace and metrics | + ns of a processor [quartiles] |\n| --- | --- |\n",
+        "\n| axum, trace and metrics | + ns of a processor for each request [quartiles] |\n| --- | --- |\n",
     );
     for row in rows(results, "default", "scaling") {
         let _ = writeln!(text, "| {} | {} |", row.candidate, times(row));

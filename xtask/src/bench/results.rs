@@ -42,6 +42,13 @@ impl Results {
             .find(|it| [&it.build, &it.front_end, &it.configuration, &it.candidate] == wanted)
     }
 
+    /// With the rows of `newer`, in the place of all rows of the same front ends.
+    pub(super) fn updated(mut self, newer: Self) -> Self {
+        self.0.retain(|old| newer.0.iter().all(|it| it.front_end != old.front_end));
+        self.0.extend(newer.0);
+        self
+    }
+
     pub(super) fn render(&self) -> String {
         let line = |row: &Row| {
             let Row { build, front_end, configuration, candidate, times, .. } = row;
@@ -105,6 +112,15 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{testing::row, *};
+
+    #[test]
+    fn a_front_end_is_measured_again() {
+        let of =
+            |front_end, instructions| row(["default", front_end, "sampled", "ours"], instructions);
+        let old = Results(vec![of("axum", 9_000.0), of("tower", 8_000.0)]);
+        let updated = old.updated(Results(vec![of("axum", 7_000.0)]));
+        assert_eq!(updated.0, [of("tower", 8_000.0), of("axum", 7_000.0)]);
+    }
 
     #[test]
     fn what_is_written_can_be_read() {
