@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// Developer commands of logfire-rs.
     cmd xtask {
@@ -32,6 +34,11 @@ xflags::xflags! {
         }
         /// Tests on OpenTelemetry 0.32, also beside Pydantic's `logfire`; needs Rust 1.91.
         cmd compat {}
+        /// Shows a trace of the quickstart in the Jaeger UI.
+        cmd demo {
+            /// Writes a picture of it, and ends.
+            optional --picture path: PathBuf
+        }
         /// Sends the telemetry of the quickstart through a real collector, and that of a page in a real browser through its
         /// server, and checks what arrived.
         cmd e2e {}

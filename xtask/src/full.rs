@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     Step { name: "compat", command: "cargo xtask compat" },
     Step { name: "msrv", command: "cargo +1.89 check --workspace --all-features" },
     Step { name: "deny", command: "cargo deny --all-features check bans licenses sources" },
+    Step { name: "demo", command: "cargo xtask demo --picture target/trace.png" },
     Step { name: "grafana", command: "cargo xtask grafana" },
     Step {
         name: "peers",

@@ -9,10 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use xshell::{Shell, cmd};
+
 use crate::Result;
 
 /// For a process to start, and for its output to appear.
 const LIMIT: Duration = Duration::from_secs(30);
+/// What Debian and others call Chromium.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
 /// A process that ends with this value.
 #[derive(Debug)]
@@ -41,6 +45,18 @@ impl Drop for Running {
 /// An address that nobody listens on, most likely still when a program is told to.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Whether somebody does.
+pub(crate) fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// The path of a browser, if there is one.
+pub(crate) fn browser(sh: &Shell) -> Option<String> {
+    BROWSERS.iter().find_map(|name| {
+        cmd!(sh, "which {name}").quiet().ignore_stderr().read().ok().filter(|path| !path.is_empty())
+    })
 }
 
 /// What the attempt returns as soon as it returns something.

@@ -12,6 +12,7 @@ mod attributes;
 mod bench;
 mod ci;
 mod compat;
+mod demo;
 mod document;
 mod e2e;
 mod environment;
@@ -50,6 +51,7 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Bench(flags) => bench::run(&sh, &flags),
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::Compat(_) => compat::run(&sh),
+        XtaskCmd::Demo(flags) => demo::run(&sh, &flags),
         XtaskCmd::E2e(_) => e2e::run(&sh),
         XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),

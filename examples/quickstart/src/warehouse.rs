@@ -18,6 +18,8 @@ pub(crate) fn router() -> Router {
         .route("/catalog", get(catalog))
 }
 
+/// The attribute makes a span of its own, below that of the request.
+#[tracing::instrument]
 async fn stock(Path(name): Path<String>) -> Result<&'static str, StatusCode> {
     if name == "teapot" { Ok("3") } else { Err(StatusCode::NOT_FOUND) }
 }

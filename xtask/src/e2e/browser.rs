@@ -17,19 +17,18 @@ use self::{expectations::Seen, receiver::Receiver};
 use crate::{
     Result,
     environment::{as_if_typed, without_telemetry},
-    metadata,
+    local, metadata,
 };
 
 const EXAMPLE: &str = "examples/browser-proxy";
-/// What Debian and others call it.
-const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 /// A secret that is easy to find.
 const TOKEN: &str = "pylf_v1_us_0badc0ffee0badc0ffee";
 /// For a process to start, and for the last spans to arrive.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(sh: &Shell) -> Result {
-    let browser = browser(sh)?;
+    let browser =
+        local::browser(sh).ok_or("the check needs Chromium (Debian: chromium), Node.js and npm")?;
     bundle(sh)?;
     as_if_typed(cmd!(sh, "cargo build -p example-browser-proxy")).quiet().run()?;
 
@@ -61,13 +60,6 @@ pub(super) fn run(sh: &Shell) -> Result {
         }
         thread::sleep(Duration::from_millis(200));
     }
-}
-
-fn browser(sh: &Shell) -> Result<String> {
-    let found = BROWSERS.iter().find_map(|name| {
-        cmd!(sh, "which {name}").quiet().ignore_stderr().read().ok().filter(|path| !path.is_empty())
-    });
-    found.ok_or_else(|| "the check needs Chromium (Debian: chromium), Node.js and npm".into())
 }
 
 /// Has npm make the page's script, and install what drives the browser.
