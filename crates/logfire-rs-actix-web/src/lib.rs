@@ -7,6 +7,7 @@ mod error_type;
 mod extract;
 mod future;
 mod headers;
+mod likely;
 mod middleware;
 mod payload;
 #[cfg(feature = "proxy")]

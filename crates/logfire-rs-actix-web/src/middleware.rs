@@ -17,6 +17,7 @@ use logfire_rs_core::{
 use crate::InstrumentedBody;
 use crate::future::ResponseFuture;
 use crate::headers::ActixHeaders;
+use crate::likely::LikelyRoutes;
 use crate::payload;
 
 /// The middleware that [`instrument`](crate::instrument) adds, for the `wrap` of an `App`, a
@@ -83,10 +84,10 @@ impl HttpServerMiddleware {
         self
     }
 
-    fn start(&self, request: &mut ServiceRequest) -> ServerSpan {
+    fn start(&self, request: &mut ServiceRequest, routes: &LikelyRoutes) -> ServerSpan {
         // By path alone; which of several resources with the same path has the right guard is
         // known after the call only.
-        let route = request.match_pattern();
+        let route = routes.of(request);
         if request.extensions().contains::<Recorded>() {
             // Something between the two may have changed the path.
             if let (Some(route), Some(outer)) = (&route, current_request())
@@ -139,7 +140,8 @@ where
     type Future = Ready<Result<HttpServerService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(HttpServerService { inner, middleware: self.clone() }))
+        let middleware = self.clone();
+        ready(Ok(HttpServerService { inner, middleware, routes: LikelyRoutes::default() }))
     }
 }
 
@@ -148,6 +150,7 @@ where
 pub struct HttpServerService<S> {
     inner: S,
     middleware: HttpServerMiddleware,
+    routes: LikelyRoutes,
 }
 
 impl<S, B> Service<ServiceRequest> for HttpServerService<S>
@@ -162,7 +165,7 @@ where
     forward_ready!(inner);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        let mut span = self.middleware.start(&mut request);
+        let mut span = self.middleware.start(&mut request, &self.routes);
         let inner = span.run(|| self.inner.call(request));
         ResponseFuture::new(inner, span)
     }

@@ -15,14 +15,18 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, global};
 
 pub(crate) use self::w3c::traceparent;
+use crate::diagnostics;
 use crate::headers::{self, Headers};
 
 /// How the context of a request is read and written.
 #[derive(Clone, Default)]
 pub(crate) enum Propagation {
-    /// W3C trace context and baggage, read in place: what is used where nothing else is set.
+    /// W3C trace context and baggage, read in place: what is used where nothing else is set, and
+    /// in the place of the SDK's propagators for them.
     #[default]
     W3c,
+    /// W3C trace context alone, read in place.
+    TraceContext,
     /// The global propagator, and the fields that it reads.
     Global(Vec<String>),
     /// The propagator of the options.
@@ -33,6 +37,7 @@ impl fmt::Debug for Propagation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::W3c => "W3c",
+            Self::TraceContext => "TraceContext",
             Self::Global(_) => "Global",
             Self::Own(_) => "Own",
         })
@@ -43,17 +48,38 @@ impl Propagation {
     /// The propagator of the options, else the global one, else W3C.
     pub(crate) fn resolve(own: Option<&Arc<dyn TextMapPropagator + Send + Sync>>) -> Self {
         if let Some(own) = own {
-            return Self::Own(Arc::clone(own));
+            return Self::known(&**own).unwrap_or_else(|| Self::Own(Arc::clone(own)));
         }
-        let fields: Vec<String> =
-            global::get_text_map_propagator(|it| it.fields().map(str::to_owned).collect());
-        if fields.is_empty() { Self::W3c } else { Self::Global(fields) }
+        global::get_text_map_propagator(|it| {
+            let fields: Vec<String> = it.fields().map(str::to_owned).collect();
+            let same = if fields.is_empty() { Some(Self::W3c) } else { Self::known(it) };
+            same.unwrap_or(Self::Global(fields))
+        })
+    }
+
+    /// Our own way to do what `propagator` does, if it is one of the SDK's, or both of them.
+    ///
+    /// They take four times as long. A propagator cannot be asked for its type, but it can be
+    /// printed, and one without a state prints all that it is. One that prints something else, in
+    /// a later version too, is called as ever.
+    fn known(propagator: &dyn TextMapPropagator) -> Option<Self> {
+        const TRACE_CONTEXT: &str = "TraceContextPropagator { _private: () }";
+        const BAGGAGE: &str = "BaggagePropagator { _private: () }";
+        let printed = diagnostics::guarded("propagator", || format!("{propagator:?}"))?;
+        let parts = printed.strip_prefix("TextMapCompositePropagator { propagators: [");
+        let parts = parts.and_then(|it| it.split_once(']')).map_or(&*printed, |it| it.0);
+        match parts.split_once(", ") {
+            None if parts == TRACE_CONTEXT => Some(Self::TraceContext),
+            Some((TRACE_CONTEXT, BAGGAGE) | (BAGGAGE, TRACE_CONTEXT)) => Some(Self::W3c),
+            _ => None,
+        }
     }
 
     /// The current context with what the headers carry; `None` if they carry nothing.
     pub(crate) fn extract(&self, headers: &dyn Headers) -> Option<Context> {
         match self {
-            Self::W3c => w3c::extract(headers),
+            Self::W3c => w3c::extract(headers, true),
+            Self::TraceContext => w3c::extract(headers, false),
             Self::Global(fields) => {
                 fields.iter().find(|it| headers.first(it).is_some())?;
                 let carrier = Carrier::new(headers);
@@ -70,7 +96,8 @@ impl Propagation {
     /// Writes `context` into the headers of a request, in the place of what is there.
     pub(crate) fn inject(&self, context: &Context, injector: &mut dyn Injector) {
         match self {
-            Self::W3c => w3c::inject(context, injector),
+            Self::W3c => w3c::inject(context, injector, true),
+            Self::TraceContext => w3c::inject(context, injector, false),
             Self::Global(_) => global::get_text_map_propagator(|it| {
                 it.inject_context(context, &mut NotEmpty(injector));
             }),
@@ -171,11 +198,62 @@ mod tests {
 
     const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    fn sdk() -> Propagation {
-        Propagation::Own(Arc::new(TextMapCompositePropagator::new(vec![
+    fn composite() -> TextMapCompositePropagator {
+        TextMapCompositePropagator::new(vec![
             Box::new(TraceContextPropagator::new()),
             Box::new(BaggagePropagator::new()),
-        ])))
+        ])
+    }
+
+    fn sdk() -> Propagation {
+        Propagation::Own(Arc::new(composite()))
+    }
+
+    #[test]
+    fn propagators_of_the_sdk_are_known_and_others_are_called() {
+        #[derive(Debug)]
+        struct Wrapper(TraceContextPropagator);
+
+        impl TextMapPropagator for Wrapper {
+            fn inject_context(&self, _: &Context, _: &mut dyn Injector) {}
+            fn extract_with_context(&self, context: &Context, _: &dyn Extractor) -> Context {
+                context.clone()
+            }
+            fn fields(&self) -> opentelemetry::propagation::text_map_propagator::FieldIter<'_> {
+                opentelemetry::propagation::text_map_propagator::FieldIter::new(&[])
+            }
+        }
+
+        type Boxed = Box<dyn TextMapPropagator + Send + Sync>;
+        let trace_context = || -> Boxed { Box::new(TraceContextPropagator::new()) };
+        let baggage = || -> Boxed { Box::new(BaggagePropagator::new()) };
+        let wrapper = || -> Boxed { Box::new(Wrapper(TraceContextPropagator::new())) };
+        let several = |parts| -> Boxed { Box::new(TextMapCompositePropagator::new(parts)) };
+        for (propagator, expected) in [
+            (trace_context(), "TraceContext"),
+            (baggage(), "Own"),
+            (wrapper(), "Own"),
+            (several(vec![trace_context()]), "TraceContext"),
+            (several(vec![trace_context(), baggage()]), "W3c"),
+            (several(vec![baggage(), trace_context()]), "W3c"),
+            (several(vec![trace_context(), wrapper()]), "Own"),
+            (several(vec![trace_context(), baggage(), wrapper()]), "Own"),
+            (several(vec![]), "Own"),
+        ] {
+            let propagation = Propagation::resolve(Some(&Arc::from(propagator)));
+            assert_eq!(format!("{propagation:?}"), expected);
+        }
+    }
+
+    #[test]
+    fn trace_context_alone_leaves_baggage_alone() {
+        let headers = [("traceparent", PARENT), ("baggage", b"k=v".as_slice())];
+        let context = Propagation::TraceContext.extract(&Lines(&headers)).unwrap();
+        assert!(context.baggage().is_empty());
+        let context = Propagation::W3c.extract(&Lines(&headers)).unwrap();
+        let mut written = HashMap::new();
+        Propagation::TraceContext.inject(&context, &mut written);
+        assert_eq!(written.keys().collect::<Vec<_>>(), ["traceparent"]);
     }
 
     #[test]

@@ -96,7 +96,11 @@ impl Injector for Declared<'_> {
 }
 
 impl fmt::Debug for Propagator {
+    /// As the SDK's own composite, if it does what that does: the instrumentation knows that one by what it prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.accepts_callers {
+            return self.parts.fmt(f);
+        }
         f.debug_struct("Propagator")
             .field("fields", &self.fields)
             .field("accepts_callers", &self.accepts_callers)
@@ -157,6 +161,16 @@ mod tests {
 
     fn headers(pairs: &[(&str, &str)]) -> Headers {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_instrumentation_knows_the_default_by_what_it_prints() {
+        let (env, _) = environment(&[]);
+        let printed = |accepts| format!("{:?}", Propagator::resolve(accepts, &env));
+        let known = "TextMapCompositePropagator { propagators: [TraceContextPropagator { _private: () }, \
+                     BaggagePropagator { _private: () }]";
+        assert!(printed(true).starts_with(known), "{}", printed(true));
+        assert!(!printed(false).starts_with(known), "{}", printed(false));
     }
 
     /// The names of the headers that a call carries, sorted, and the warnings.

@@ -217,6 +217,9 @@ impl Recorder {
         if let (Some(hook), Some(span)) = (&self.on_request, span.request_span()) {
             span.guarded("on_request", || hook(span, extensions));
         }
+        if span.is_idle() {
+            return span;
+        }
         let observer = span.request_body_observer();
         let extensions = request.extensions_mut();
         extensions.insert(Recorded);

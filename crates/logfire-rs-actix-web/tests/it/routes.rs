@@ -2,7 +2,7 @@
 
 use actix_web::guard::{Get, Post};
 use actix_web::middleware::{NormalizePath, TrailingSlash};
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, call_and_read_body, init_service};
 use actix_web::{App, HttpResponse, web};
 use logfire_rs_actix_web::{HttpServerOptions, current_request, instrument_with, middleware};
 
@@ -32,6 +32,33 @@ async fn resources_with_one_path_and_different_guards() {
         spans.of(&app, "DELETE /things/1").await,
         "DELETE | route - | path /things/1 | 404 | -"
     );
+}
+
+/// Which route is likely is remembered by path; more paths than are remembered, twice.
+#[actix_web::test]
+async fn the_likely_route_is_that_of_the_path_each_time() {
+    async fn likely() -> HttpResponse {
+        let route = current_request().and_then(|it| it.route());
+        HttpResponse::Ok().body(route.unwrap_or_default())
+    }
+    let spans = Spans::new();
+    let app = App::new()
+        .route("/users/{id}", web::get().to(likely))
+        .route("/things/{id}/parts", web::get().to(likely))
+        .default_service(web::to(likely));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    let long = "x".repeat(300);
+    for id in (0..300).chain(0..300).map(|it| it.to_string()).chain([long]) {
+        for (path, route) in [
+            (format!("/users/{id}"), "/users/{id}"),
+            (format!("/things/{id}/parts"), "/things/{id}/parts"),
+            (format!("/{id}"), ""),
+        ] {
+            let request = TestRequest::with_uri(&path).to_request();
+            let body = call_and_read_body(&app, request).await;
+            assert_eq!(body, route, "{path}");
+        }
+    }
 }
 
 #[actix_web::test]
@@ -163,7 +190,7 @@ async fn nothing_is_recorded_without_an_sdk() {
         }),
     );
     let app = init_service(instrument_with(app, options)).await;
-    let request = actix_web::test::TestRequest::get().uri("/").to_request();
-    let body = actix_web::test::call_and_read_body(&app, request).await;
+    let request = TestRequest::get().uri("/").to_request();
+    let body = call_and_read_body(&app, request).await;
     assert_eq!(body, "false");
 }

@@ -24,9 +24,9 @@ const BAGGAGE_BYTES: usize = 8192;
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
 
 /// The current context with the remote span and the baggage; `None` if there is neither.
-pub(super) fn extract(headers: &dyn Headers) -> Option<Context> {
+pub(super) fn extract(headers: &dyn Headers, with_baggage: bool) -> Option<Context> {
     let parent = remote_parent(headers);
-    let baggage = headers::joined(headers, BAGGAGE);
+    let baggage = with_baggage.then(|| headers::joined(headers, BAGGAGE)).flatten();
     if parent.is_none() && baggage.is_none() {
         return None;
     }
@@ -40,7 +40,7 @@ pub(super) fn extract(headers: &dyn Headers) -> Option<Context> {
     Some(context)
 }
 
-pub(super) fn inject(context: &Context, injector: &mut dyn Injector) {
+pub(super) fn inject(context: &Context, injector: &mut dyn Injector, with_baggage: bool) {
     let span = context.span();
     let span_context = span.span_context();
     if span_context.is_valid() {
@@ -51,7 +51,7 @@ pub(super) fn inject(context: &Context, injector: &mut dyn Injector) {
         }
     }
     let baggage = context.baggage();
-    if baggage.is_empty() {
+    if baggage.is_empty() || !with_baggage {
         return;
     }
     let mut list = String::new();
@@ -228,7 +228,7 @@ mod tests {
             let mut members = members(list).into_iter();
             let context = Context::new().with_baggage(&mut members);
             let mut out = std::collections::HashMap::new();
-            inject(&context, &mut out);
+            inject(&context, &mut out, true);
             out.remove("baggage").unwrap_or_default()
         };
         assert_eq!(read("a=b%20c;p=q"), "a=b%20c;p=q");
