@@ -8,9 +8,13 @@ mod service;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "tracing")]
+use opentelemetry::Key;
 use opentelemetry::global;
 use opentelemetry_sdk::{logs::LogProcessor, trace::SpanProcessor};
 
+#[cfg(feature = "tracing")]
+use crate::guard::Bridged;
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::{
@@ -150,6 +154,15 @@ impl Configuration {
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
         pipelines.process_spans(self.processors);
 
+        #[cfg(feature = "tracing")]
+        let bridged = Bridged {
+            min_level: front.min_level,
+            parents: front.parents.clone(),
+            service: resource
+                .get(&Key::from_static_str("service.name"))
+                .map(|name| name.to_string())
+                .unwrap_or_default(),
+        };
         let providers = pipelines.providers(&resource, sampling, front, &env);
         let running = Running {
             providers,
@@ -158,6 +171,9 @@ impl Configuration {
             #[cfg(feature = "proxy")]
             proxy,
         };
-        Ok((Logfire::new(running, propagator, &env), true))
+        let logfire = Logfire::new(running, propagator, &env);
+        #[cfg(feature = "tracing")]
+        let logfire = logfire.bridging(bridged);
+        Ok((logfire, true))
     }
 }

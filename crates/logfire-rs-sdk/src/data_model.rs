@@ -20,12 +20,13 @@ use crate::{
 };
 
 const MESSAGE: &str = "logfire.msg";
-const LEVEL: &str = "logfire.level_num";
+pub(crate) const LEVEL: &str = "logfire.level_num";
 const SPAN_TYPE: &str = "logfire.span_type";
 const PENDING_PARENT: &str = "logfire.pending_parent_id";
 const PENDING: &str = "pending_span";
 const FINGERPRINT: &str = "logfire.exception.fingerprint";
 
+const LEVEL_INFO: i64 = 9;
 const LEVEL_WARN: i64 = 13;
 const LEVEL_ERROR: i64 = 17;
 
@@ -36,7 +37,8 @@ const LEVEL_ERROR: i64 = 17;
 ///
 /// Each span gets `logfire.msg` (`GET /hello/bob ? q='3'` for a request), `logfire.span_type`, and `logfire.level_num`
 /// with the matching status: warning (13) for a request that was answered with 4xx; error (17) for 5xx, for a call that
-/// was answered with 4xx or 5xx, and for every span with an error status. What the span has already stays.
+/// was answered with 4xx or 5xx, and for every span with an error status. What the span has already stays, but for a
+/// level of debug or trace, which tells of detail, when the span has failed.
 ///
 /// A span with an error level and an `exception` event gets `logfire.exception.fingerprint`, by which Logfire groups errors:
 /// the SHA-256 of the error's type and of where it was (`code.function.name`, else the name of the span; for a call also the
@@ -231,6 +233,10 @@ pub(crate) fn complete(span: &mut SpanData) {
     }
     match (&span.status, own_level(span)) {
         (Status::Error { .. }, None) => span.attributes.push(KeyValue::new(LEVEL, LEVEL_ERROR)),
+        (Status::Error { .. }, Some(..LEVEL_INFO)) => {
+            span.attributes.retain(|attribute| attribute.key.as_str() != LEVEL);
+            span.attributes.push(KeyValue::new(LEVEL, LEVEL_ERROR));
+        }
         (Status::Unset, Some(LEVEL_ERROR..)) => span.status = Status::error(""),
         (Status::Unset, None) => {
             if let Some(level) = http_level(span) {
@@ -261,8 +267,12 @@ pub(crate) fn own_level(span: &SpanData) -> Option<i64> {
 
 /// The level that the span has, or will have when it is completed.
 pub(crate) fn level(span: &SpanData) -> Level {
-    let of_status = || matches!(span.status, Status::Error { .. }).then_some(LEVEL_ERROR);
-    let level = own_level(span).or_else(of_status).or_else(|| http_level(span));
+    let has_failed = matches!(span.status, Status::Error { .. });
+    let level = match own_level(span) {
+        None | Some(..LEVEL_INFO) if has_failed => Some(LEVEL_ERROR),
+        None => http_level(span),
+        own => own,
+    };
     level.map(Level::at).unwrap_or_default()
 }
 
@@ -372,6 +382,15 @@ mod tests {
             "level_num=17 span_type=span msg=x error"
         );
         assert_eq!(of(with("logfire.level_num", 9.into())), "level_num=9 span_type=span msg=x");
+        let failed = |level: i64| {
+            let spans = exported(false, |tracer| {
+                let mut span = tracer.build(with("logfire.level_num", level.into()));
+                span.set_status(Status::error("why"));
+            });
+            added(&spans[0])
+        };
+        assert_eq!(failed(13), "level_num=13 span_type=span msg=x error");
+        assert_eq!(failed(5), "span_type=span msg=x level_num=17 error");
         assert_eq!(of(with("logfire.msg", "mine".into())), "msg=mine span_type=span");
         assert_eq!(of(with("logfire.span_type", "log".into())), "span_type=log msg=x");
         let failed = exported(false, |tracer| tracer.start("x").set_status(Status::error("why")));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "tracing")]
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{
     Context, InstrumentationScope, KeyValue, Value, baggage::BaggageExt, logs::Severity,
     trace::Span as _,
@@ -13,6 +15,8 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 
+#[cfg(feature = "tracing")]
+use crate::parents::Parents;
 use crate::{Level, data_model, environment::Environment};
 
 /// Longer values of baggage are cut, as Logfire's Python SDK does; the context keeps all of it.
@@ -86,19 +90,26 @@ impl FrontSettings {
     pub(crate) fn resolve(&self, env: &Environment) -> Front {
         let expected = "`trace`, `debug`, `info`, `notice`, `warn`, `error` or `fatal`";
         let named = || env.parsed(&["LOGFIRE_MIN_LEVEL"], expected, Level::parse);
-        Front { min_level: self.min_level.or_else(named), adds_baggage: !self.leave_baggage }
+        Front {
+            min_level: self.min_level.or_else(named),
+            adds_baggage: !self.leave_baggage,
+            #[cfg(feature = "tracing")]
+            parents: Parents::default(),
+        }
     }
 }
 
 /// What is decided about it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Front {
     pub(crate) min_level: Option<Level>,
     adds_baggage: bool,
+    #[cfg(feature = "tracing")]
+    pub(crate) parents: Parents,
 }
 
 impl Front {
-    pub(crate) const fn before<P>(self, inner: P) -> Fronted<P> {
+    pub(crate) fn before<P>(self, inner: P) -> Fronted<P> {
         Fronted { front: self, inner }
     }
 }
@@ -125,6 +136,8 @@ impl<P: SpanProcessor> SpanProcessor for Fronted<P> {
         {
             return;
         }
+        #[cfg(feature = "tracing")]
+        self.front.parents.began(span.span_context().span_id(), cx.span().span_context().span_id());
         if self.front.adds_baggage {
             BaggageToAttributes.on_start(span, cx);
         }
@@ -132,6 +145,8 @@ impl<P: SpanProcessor> SpanProcessor for Fronted<P> {
     }
 
     fn on_end(&self, span: SpanData) {
+        #[cfg(feature = "tracing")]
+        self.front.parents.ended(span.span_context.span_id());
         if self.is_loud(&span) {
             self.inner.on_end(span);
         }

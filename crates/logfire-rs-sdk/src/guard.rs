@@ -51,6 +51,17 @@ pub struct Logfire {
     warnings: Warnings,
     #[cfg(feature = "tracing")]
     rust_log: Option<String>,
+    #[cfg(feature = "tracing")]
+    bridged: Bridged,
+}
+
+/// What the bridge from `tracing` has to know.
+#[cfg(feature = "tracing")]
+#[derive(Debug, Default)]
+pub(crate) struct Bridged {
+    pub(crate) min_level: Option<crate::Level>,
+    pub(crate) parents: crate::parents::Parents,
+    pub(crate) service: String,
 }
 
 /// What a flush needs, on whichever thread it runs.
@@ -71,7 +82,15 @@ impl Logfire {
             warnings: env.warnings.clone(),
             #[cfg(feature = "tracing")]
             rust_log: env.text(&["RUST_LOG"]),
+            #[cfg(feature = "tracing")]
+            bridged: Bridged::default(),
         }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn bridging(mut self, bridged: Bridged) -> Self {
+        self.bridged = bridged;
+        self
     }
 
     #[cfg(any(feature = "proxy", feature = "tracing"))]
@@ -92,6 +111,11 @@ impl Logfire {
     #[cfg(feature = "tracing")]
     pub(crate) fn rust_log(&self) -> Option<&str> {
         self.rust_log.as_deref()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) const fn bridged(&self) -> &Bridged {
+        &self.bridged
     }
 
     /// Sends what has been recorded so far, and waits until it has arrived, at most 5 seconds.

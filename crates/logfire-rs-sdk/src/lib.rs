@@ -48,6 +48,8 @@ mod message;
 mod metrics;
 #[cfg(feature = "otlp-http")]
 mod old_names;
+#[cfg(feature = "tracing")]
+mod parents;
 mod pipeline;
 mod propagation;
 #[cfg(feature = "proxy")]
@@ -77,6 +79,8 @@ pub use sampling::{Sampling, TailInfo, TailSampled, TailSamplingLogProcessor};
 pub use scrubbing::{ScrubMatch, Scrubbed, Scrubber, Scrubbing, ScrubbingLogProcessor};
 pub use send::SendToLogfire;
 pub use statistics::{DestinationStatistics, ExportStatistics};
+#[cfg(feature = "tracing")]
+pub use tracing_bridge::EventFormat;
 
 pub use opentelemetry;
 pub use opentelemetry_sdk;

@@ -1,5 +1,8 @@
 //! The bridge from the `tracing` crate: its spans become spans, its events become logs.
 
+mod event_format;
+mod levels;
+
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
@@ -11,6 +14,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
+
+use levels::{Leveling, is_loud};
+
+pub use event_format::EventFormat;
 
 use crate::Logfire;
 
@@ -25,7 +32,9 @@ impl Logfire {
     /// A layer for a `tracing` subscriber of your own.
     ///
     /// Spans of `tracing` become children of the current OpenTelemetry span, for example of the request, and events
-    /// become logs of the current span. `RUST_LOG` filters both; `info` by default. Spans of `tower_http::trace`,
+    /// become logs of the current span. `RUST_LOG` filters both, `info` by default, and so does
+    /// [`min_level`](crate::Configuration::min_level): what is below leaves no gap between its parent and its children.
+    /// The level of a span becomes its `logfire.level_num`, unless it is `info`, which is that of spans without. Spans of `tower_http::trace`,
     /// `hyper`, `h2`, `tonic`, `reqwest` and `opentelemetry` are left out, because the instrumentation makes better
     /// ones; their events are kept.
     ///
@@ -47,7 +56,8 @@ impl Logfire {
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let filter = self.rust_log().unwrap_or(DEFAULT_FILTER);
-        layer(self.tracer_provider(), self.logger_provider(), filter, Details::All)
+        let min_level = self.bridged().min_level;
+        layer(self.tracer_provider(), self.logger_provider(), filter, min_level, Details::All)
     }
 
     /// Installs a subscriber with [`Logfire::tracing_layer`] for the whole process; whether there was none before.
@@ -59,7 +69,7 @@ impl Logfire {
 /// What the layer adds to the spans of `tracing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Details {
-    /// Also threads, places in the code, busy and idle times.
+    /// Also threads, places in the code, busy and idle times, levels.
     All,
     /// What is the same in every run.
     #[cfg(feature = "testing")]
@@ -70,6 +80,7 @@ pub(crate) fn layer<S>(
     tracers: &SdkTracerProvider,
     loggers: &SdkLoggerProvider,
     filter: &str,
+    min_level: Option<crate::Level>,
     details: Details,
 ) -> impl Layer<S> + Send + Sync + use<S>
 where
@@ -81,10 +92,11 @@ where
         .with_location(all)
         .with_threads(all)
         .with_tracked_inactivity(all)
-        .with_tracer(tracers.tracer("tracing"))
-        .with_filter(
-            filter().and(filter_fn(|metadata| metadata.is_span() && !is_double(metadata))),
-        );
+        .with_level(all)
+        .with_tracer(Leveling(tracers.tracer("tracing")))
+        .with_filter(filter().and(filter_fn(move |metadata| {
+            metadata.is_span() && !is_double(metadata) && is_loud(metadata, min_level)
+        })));
     let events = OpenTelemetryTracingBridge::new(loggers).with_filter(
         filter().and(filter_fn(|metadata| metadata.is_event() && !is_chatter(metadata))),
     );

@@ -69,6 +69,8 @@ pub use logfire_rs_proxy::{self as proxy, LogfireProxy};
 pub use logfire_rs_reqwest::{
     self as reqwest, instrument as instrument_reqwest, instrument_with as instrument_reqwest_with,
 };
+#[cfg(feature = "tracing")]
+pub use logfire_rs_sdk::EventFormat;
 #[cfg(feature = "testing")]
 pub use logfire_rs_sdk::testing;
 #[cfg(feature = "sdk")]

@@ -229,7 +229,7 @@ impl Recorder {
             + Sync,
     {
         use crate::tracing_bridge::{DEFAULT_FILTER, Details, layer};
-        layer(&self.tracers, &self.loggers, DEFAULT_FILTER, Details::Lasting)
+        layer(&self.tracers, &self.loggers, DEFAULT_FILTER, None, Details::Lasting)
     }
 
     /// Waits until no span is open, at most [`LIMIT`].
