@@ -110,6 +110,8 @@ impl HttpClientInstrumenter {
         if self.0.config.excludes(request, &url) || way::is_recorded(method, &url) {
             return None;
         }
+        let resend_count = request.resend_count.max(settings.next_attempt());
+        let request = &ClientRequest { resend_count, ..*request };
         Some(self.0.open(parent, request, &url, method, settings))
     }
 }

@@ -116,7 +116,8 @@ impl ClientBuilder {
     ///
     /// Redirects are followed here then, as reqwest does by default: at most ten, and without
     /// credentials to another server. A [policy](Self::redirects) has no say, and a timeout of the
-    /// client counts for each of the requests; that of a request counts for all.
+    /// client counts for each of the requests; that of a request counts for all. Whether they have a
+    /// `referer` is what [`referer`](Self::referer) says here: that of the builder cannot be read back.
     ///
     /// ```
     /// # fn example() -> logfire_rs_reqwest::Result<()> {
@@ -151,6 +152,12 @@ impl ClientBuilder {
         V::Error: Into<http::Error>,
     {
         self.map(|it| it.user_agent(value))
+    }
+
+    /// As [`reqwest::ClientBuilder::referer`].
+    pub fn referer(mut self, enable: bool) -> Self {
+        self.recorder.referer = enable;
+        self.map(|it| it.referer(enable))
     }
 
     /// As [`reqwest::ClientBuilder::cookie_provider`].
@@ -199,7 +206,6 @@ passed_on! {
     pool_max_idle_per_host(max: usize);
     proxy(proxy: reqwest::Proxy);
     read_timeout(timeout: Duration);
-    referer(enable: bool);
     resolve(domain: &str, address: std::net::SocketAddr);
     resolve_to_addrs(domain: &str, addresses: &[std::net::SocketAddr]);
     retry(policy: reqwest::retry::Builder);

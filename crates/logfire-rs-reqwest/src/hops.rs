@@ -99,7 +99,9 @@ impl Hop {
             SECRET.iter().for_each(|it| drop(request.headers_mut().remove(it)));
             request.headers_mut().remove(header::HOST);
         }
-        if let Some(referer) = referer(&self.url, request.url()) {
+        if self.client.recorder.referer
+            && let Some(referer) = referer(&self.url, request.url())
+        {
             request.headers_mut().insert(header::REFERER, referer);
         }
         let left = self.deadline.map(|it| it.saturating_duration_since(Instant::now()));

@@ -23,6 +23,8 @@ pub(crate) struct Recorder {
     pub(crate) connections: Option<Connections>,
     /// Whether each redirect is a request of its own.
     pub(crate) hops: bool,
+    /// Whether such a request tells where it comes from.
+    pub(crate) referer: bool,
     pub(crate) on_request: Option<OnRequest>,
 }
 
@@ -30,7 +32,7 @@ impl Recorder {
     pub(crate) fn new(options: HttpClientOptions) -> Self {
         let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         let instrumenter = HttpClientInstrumenter::new(name, version, "REQWEST", options);
-        Self { instrumenter, connections: None, hops: false, on_request: None }
+        Self { instrumenter, connections: None, hops: false, referer: true, on_request: None }
     }
 
     /// Starts the span of `request`, and writes the context into it.

@@ -1,10 +1,20 @@
 //! The reqwest client against the site: what it records, and one trace across both sides.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::{Request, Response};
 use insta::assert_snapshot;
 use logfire_rs_conformance::{FRONT_ENDS, Site, Telemetry};
 use logfire_rs_sdk::testing::Spans;
+use logfire_rs_tower::{HttpClientLayer, InstrumentedClientBody, PerRequest};
+use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _};
 use opentelemetry_sdk::trace::SpanData;
+use tower::retry::Policy;
+use tower::{Service as _, ServiceBuilder, ServiceExt as _};
 
 /// Sends one request to the site, and gives the spans of the client and the metrics.
 async fn observe(path: &str) -> String {
@@ -115,5 +125,64 @@ async fn one_trace_on_both_sides() {
             "      load user [internal]",
         ];
         assert_eq!(names, expected, "{}", front_end.name);
+    }
+}
+
+/// Sends a request again as long as the answer is a 503.
+#[derive(Clone)]
+struct WhileBusy;
+
+impl Policy<Request<String>, Response<String>, Infallible> for WhileBusy {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut Request<String>,
+        answer: &mut Result<Response<String>, Infallible>,
+    ) -> Option<Self::Future> {
+        let busy = answer.as_ref().is_ok_and(|it| it.status() == 503);
+        busy.then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Request<String>) -> Option<Request<String>> {
+        Some(request.clone())
+    }
+}
+
+#[tokio::test]
+async fn the_attempts_of_a_layer_that_retries_are_counted_if_asked_for() {
+    for (counted, expected) in [(true, vec![None, Some(1), Some(2), None]), (false, vec![None; 4])]
+    {
+        let telemetry = Telemetry::default();
+        let sent = Arc::new(AtomicU32::new(0));
+        let send = move |_: Request<String>| {
+            let busy = sent.fetch_add(1, Ordering::Relaxed) < 2;
+            let answer = Response::builder().status(if busy { 503 } else { 200 });
+            ready(Ok::<_, Infallible>(answer.body(String::new()).unwrap()))
+        };
+        let mut client = ServiceBuilder::new()
+            .map_request(move |mut request: Request<String>| {
+                let settings = PerRequest::default();
+                let settings = if counted { settings.count_attempts() } else { settings };
+                request.extensions_mut().insert(settings);
+                request
+            })
+            .retry(WhileBusy)
+            .map_response(|it: Response<InstrumentedClientBody<String>>| it.map(|_| String::new()))
+            .layer(HttpClientLayer::new(telemetry.client_options()))
+            .service_fn(send);
+        for _ in 0..2 {
+            let request = Request::get("http://site.example/").body(String::new()).unwrap();
+            let answer = client.ready().await.unwrap().call(request).await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+        let spans = telemetry.spans();
+        let count = |span: &SpanData| {
+            let mut attributes = span.attributes.iter();
+            let count = attributes.find(|it| it.key.as_str() == "http.request.resend_count")?;
+            Some(count.value.clone())
+        };
+        let expected: Vec<_> = expected.into_iter().map(|it| it.map(Value::I64)).collect();
+        assert_eq!(spans.iter().map(count).collect::<Vec<_>>(), expected);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use opentelemetry::{Key, KeyValue, Value};
 
@@ -22,6 +24,8 @@ struct Settings {
     attributes: Vec<KeyValue>,
     no_propagation: bool,
     untraced: bool,
+    /// How often the request was sent, shared by the clones of it.
+    attempts: Option<Arc<AtomicU32>>,
 }
 
 impl PerRequest {
@@ -59,6 +63,29 @@ impl PerRequest {
     pub fn untraced(mut self) -> Self {
         self.settings().untraced = true;
         self
+    }
+
+    /// Counts how often the request and its clones are sent: `http.request.resend_count` from the
+    /// second time on. Not counted by default, since a layer cannot tell a retry from a new request.
+    ///
+    /// For layers that retry, with ours inside. They clone the request, and the settings in its
+    /// extensions with it.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let settings = PerRequest::default().count_attempts();
+    /// ```
+    #[must_use]
+    pub fn count_attempts(mut self) -> Self {
+        self.settings().attempts = Some(Arc::default());
+        self
+    }
+
+    /// How often the request was sent before; from now on once more.
+    pub(super) fn next_attempt(&self) -> u32 {
+        let attempts = self.0.as_ref().and_then(|it| it.attempts.as_ref());
+        attempts.map_or(0, |it| it.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(super) fn template(&self) -> Option<&str> {

@@ -8,6 +8,7 @@ mod telemetry;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -15,10 +16,11 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use logfire_rs_hyper::{HttpClientOptions, PerRequest, instrument_client_with};
+use logfire_rs_hyper::{HttpClientOptions, PerRequest, instrument_client, instrument_client_with};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
 /// Answers with the headers of the request that matter here.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -142,5 +144,36 @@ async fn errors_are_one_of_few_words() {
         // The connection may be found closed or reset first.
         let words = [expected, "connection_closed", "connection_reset"];
         assert!(words.iter().any(|it| span.contains(it)), "{span}");
+    }
+}
+
+/// The futures of clients are often boxed. With a body that has a boxed error, `oneshot` in an `async`
+/// block is refused by the compiler with hyper-util's own client too; these are not.
+#[tokio::test]
+async fn futures_may_be_sent_to_other_threads() {
+    fn boxed<F>(future: F) -> std::pin::Pin<Box<dyn Future<Output = F::Output> + Send>>
+    where
+        F: Future + Send + 'static,
+    {
+        Box::pin(future)
+    }
+    type AnyBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+    let address = serve().await;
+    let request = || Request::get(format!("http://{address}/"));
+    let plain = legacy::Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let client = instrument_client(plain);
+    let whole = request().body(Full::default()).unwrap();
+    let plain = legacy::Client::builder(TokioExecutor::new()).build_http::<AnyBody>();
+    let any_client = instrument_client(plain);
+    let any = || request().body(Full::default().map_err(|error| match error {}).boxed()).unwrap();
+    let (first, second) = (any(), any());
+    let outside = any_client.clone().oneshot(first);
+    for future in [
+        boxed(async move { client.oneshot(whole).await }),
+        boxed(outside),
+        boxed(async move { any_client.request(second).await }),
+    ] {
+        assert_eq!(future.await.unwrap().status(), StatusCode::OK);
     }
 }

@@ -165,6 +165,12 @@ async fn each_hop_may_be_a_span_with_a_trace_header_of_its_own() {
         assert_eq!(seen.headers.contains_key("referer"), i > 0);
     }
 
+    let quiet = instrument_builder(builder(), telemetry.options()).hop_spans().referer(false);
+    quiet.build().unwrap().post(server.url("/temporary")).body("again").send().await.unwrap();
+    let seen = server.seen();
+    assert_eq!((telemetry.take().len(), seen.len()), (3, 3));
+    assert!(seen.iter().all(|it| !it.headers.contains_key("referer")));
+
     // To another server, without credentials; 303 becomes a GET without a body.
     let other = Server::start().await;
     let away = server.url(&format!("/away/{}", other.port()));
