@@ -1,6 +1,7 @@
 //! Which headers become attributes, and which of their values are hidden.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use regex::{Regex, RegexSet, RegexSetBuilder};
@@ -82,7 +83,8 @@ impl HeaderCapture {
             if pattern.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it)) {
                 let name = pattern.to_ascii_lowercase();
                 if capture.exact.iter().all(|it| it.name != name) {
-                    let key = Key::from(format!("{prefix}{name}"));
+                    // Shared: a clone of a key that owns its text is an allocation.
+                    let key = Key::from(Arc::<str>::from(format!("{prefix}{name}")));
                     let secret = sanitized.contains(&name);
                     capture.exact.push(ExactHeader { name, key, secret });
                 }

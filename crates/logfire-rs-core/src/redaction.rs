@@ -119,6 +119,9 @@ impl UrlRedaction {
         let mut start = 0;
         for pair in query.split('&') {
             if let Some(value) = self.secret_value(pair) {
+                if masked.is_empty() {
+                    masked.reserve(query.len() + MARK.len());
+                }
                 masked.push_str(query.get(copied..start + value)?);
                 masked.push_str(MARK);
                 copied = start + pair.len();
