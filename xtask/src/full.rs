@@ -14,6 +14,10 @@ use crate::{
 /// What takes too long, or needs too much installed, for every change.
 const STEPS: &[Step] = &[
     Step { name: "compat", command: "cargo xtask compat" },
+    Step {
+        name: "native-tls",
+        command: "cargo test --locked --manifest-path compat/native-tls/Cargo.toml",
+    },
     Step { name: "msrv", command: "cargo +1.89 check --workspace --all-features" },
     Step { name: "deny", command: "cargo deny --all-features check bans licenses sources" },
     Step { name: "demo", command: "cargo xtask demo --picture target/trace.png" },
