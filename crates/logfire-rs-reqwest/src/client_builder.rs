@@ -229,6 +229,7 @@ passed_on! {
     #[cfg(feature = "http2")] http2_max_frame_size(size: impl Into<Option<u32>>);
     #[cfg(feature = "http2")] http2_max_header_list_size(size: u32);
     #[cfg(feature = "http2")] http2_prior_knowledge();
+    #[cfg(feature = "zstd")] zstd(enable: bool);
     #[cfg(feature = "rustls-no-provider")] add_root_certificate(certificate: reqwest::Certificate);
     #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_certs(accept: bool);
     #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_hostnames(accept: bool);

@@ -34,7 +34,7 @@ fn every_method_of_reqwest_is_there() {
 
 /// The methods of the client builder that are called through `map`: they take types that have no
 /// public name, belong to one TLS library, or need a feature that is not ours.
-const THROUGH_MAP: [&str; 23] = [
+const THROUGH_MAP: [&str; 22] = [
     "add_crl",
     "add_crls",
     "connector_layer",
@@ -57,7 +57,6 @@ const THROUGH_MAP: [&str; 23] = [
     "use_native_tls",
     "use_preconfigured_tls",
     "use_rustls_tls",
-    "zstd",
 ];
 
 #[test]
@@ -75,7 +74,7 @@ fn every_method_of_the_client_builder_is_there_or_named_as_missing() {
 }
 
 /// Features that choose a TLS library or need more than cargo, with which reqwest is asked itself.
-const NOT_MAPPED: [&str; 9] = [
+const NOT_MAPPED: [&str; 8] = [
     "default",
     "default-tls",
     "http3",
@@ -84,7 +83,6 @@ const NOT_MAPPED: [&str; 9] = [
     "native-tls-vendored",
     "native-tls-vendored-no-alpn",
     "rustls",
-    "zstd",
 ];
 
 #[test]
