@@ -19,6 +19,9 @@ const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 12] = [
     ("L", &[1..=23]),
     ("S", &[1..=19]),
     ("K", &[1..=11]),
+    ("G", &[1..=12]),
+    ("R", &[1..=9]),
+    ("V", &[1..=4]),
 ];
 
 /// What is wrong with the rows of `list`.
