@@ -103,3 +103,68 @@ fn bad_values_in_the_environment_are_told_and_ignored() {
         ]
     );
 }
+
+#[test]
+fn every_variable_may_hold_nonsense() {
+    // What would send telemetry to the wrong place is an error, and tested above.
+    for name in [
+        "LOGFIRE_CONSOLE",
+        "LOGFIRE_CONSOLE_COLORS",
+        "LOGFIRE_CONSOLE_INCLUDE_TAGS",
+        "LOGFIRE_CONSOLE_INCLUDE_TIMESTAMP",
+        "LOGFIRE_CONSOLE_MIN_LOG_LEVEL",
+        "LOGFIRE_CONSOLE_SPAN_STYLE",
+        "LOGFIRE_CONSOLE_VERBOSE",
+        "LOGFIRE_MIN_LEVEL",
+        "LOGFIRE_SEND_TO_LOGFIRE",
+        "LOGFIRE_TRACE_SAMPLE_RATE",
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_BLRP_MAX_QUEUE_SIZE",
+        "OTEL_BLRP_SCHEDULE_DELAY",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_LOGS_EXPORTER",
+        "OTEL_METRICS_EXPORTER",
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "OTEL_PROPAGATORS",
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_TRACES_EXPORTER",
+        "OTEL_TRACES_SAMPLER",
+    ] {
+        for nonsense in ["n\u{f6}nsense", "-1", "1e400", "\u{0}", "=,=;%", &"9".repeat(100)] {
+            let variables = [
+                (name.to_owned(), nonsense.to_owned()),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://127.0.0.1:1".to_owned()),
+            ];
+            let (configuration, warnings) = crate::local_with(variables.to_vec());
+            let configuration = configuration
+                .console(logfire_rs_sdk::ConsoleOptions::default().writer(crate::Text::default()));
+            let logfire = configuration.finish();
+            assert!(logfire.is_ok(), "{name}={nonsense}: {logfire:?}");
+            drop(logfire);
+            if nonsense == "n\u{f6}nsense" {
+                let warnings = warnings.get();
+                let told = warnings.lines().filter(|it| it.contains(name) || it.contains("OTLP"));
+                assert_eq!(told.count(), 1, "{name}: {warnings}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rate_out_of_its_bounds_is_an_error_in_code() {
+    for rate in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+        let told = error(&[], |c| c.sampling(rate));
+        assert!(told.starts_with("sampling is invalid: "), "{told}");
+    }
+}
