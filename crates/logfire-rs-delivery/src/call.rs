@@ -16,7 +16,7 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use crate::{
-    Destination, Export,
+    Destination, Export, partial,
     transport::{Answer, Attempt, Transport, USER_AGENT, connect_timeout},
 };
 
@@ -64,7 +64,9 @@ impl Caller {
             client.unary(request, path.clone(), Messages).await
         };
         match self.runtime.block_on(async { tokio::time::timeout(timeout, call).await }) {
-            Ok(Ok(_)) => Answer::Accepted,
+            Ok(Ok(response)) => {
+                Answer::accepted(partial::in_protobuf(response.get_ref()), &self.destination)
+            }
             Ok(Err(status)) => answer(&status),
             Err(_) => Answer::Silent { reason: "timeout".to_owned(), connected: true },
         }
@@ -138,7 +140,7 @@ struct Messages;
 
 impl Codec for Messages {
     type Encode = Bytes;
-    type Decode = ();
+    type Decode = Bytes;
     type Encoder = Self;
     type Decoder = Self;
 
@@ -162,12 +164,10 @@ impl Encoder for Messages {
 }
 
 impl Decoder for Messages {
-    type Item = ();
+    type Item = Bytes;
     type Error = Status;
 
-    /// What the answer says is not used.
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        buffer.advance(buffer.remaining());
-        Ok(Some(()))
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }

@@ -268,6 +268,19 @@ impl Destination {
         &self.headers
     }
 
+    /// What the destination has said: at most 200 characters, in one line, without what was sent in headers.
+    pub(crate) fn quoted(&self, text: &str) -> String {
+        let texts = self.headers.values().filter_map(|value| value.to_str().ok());
+        // A scheme such as `Bearer` may be left out.
+        let secrets = texts.flat_map(|value| std::iter::once(value).chain(value.split(' ')));
+        let mut secrets: Vec<_> = secrets.filter(|secret| secret.len() > 3).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let text = secrets
+            .into_iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "[REDACTED]"));
+        text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+
     pub(crate) const fn request_timeout(&self) -> Duration {
         self.timeout
     }

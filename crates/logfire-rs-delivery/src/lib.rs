@@ -38,6 +38,7 @@ mod delivery;
 mod destination;
 mod export;
 mod options;
+mod partial;
 mod post;
 mod problem;
 mod queue;

@@ -14,7 +14,7 @@ use ureq::{
 };
 
 use crate::{
-    Destination, Export, retry,
+    Destination, Export, partial, retry,
     transport::{Answer, Attempt, Transport, USER_AGENT, connect_timeout},
 };
 
@@ -82,11 +82,18 @@ impl Poster {
         match self.agent.run(copy) {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                // What the answer says is not used; an answer that breaks off is an answer all the same.
-                let _ =
-                    std::io::copy(&mut body.into_reader().take(MAX_ANSWER), &mut std::io::sink());
+                let mut answer = Vec::new();
+                // An answer that breaks off is an answer all the same.
+                let _ = body.into_reader().take(MAX_ANSWER).read_to_end(&mut answer);
                 if parts.status.is_success() {
-                    Answer::Accepted
+                    let content_type = parts.headers.get(header::CONTENT_TYPE);
+                    let is_json = content_type
+                        .is_some_and(|it| it.as_bytes().starts_with(b"application/json"));
+                    let said = match is_json {
+                        true => partial::in_json(&answer),
+                        false => partial::in_protobuf(&answer),
+                    };
+                    Answer::accepted(said, &self.destination)
                 } else if retry::is_retryable(parts.status) {
                     Answer::Busy {
                         reason: format!("status {}", parts.status.as_u16()),

@@ -29,6 +29,16 @@ pub enum Problem {
         /// The status and what to do, for example `status 401; check the token`.
         reason: String,
     },
+    /// The destination took an export, but for some of its items, which are lost, or has something to say about it.
+    #[non_exhaustive]
+    Rejected {
+        /// Base URL of the destination.
+        destination: String,
+        /// How many spans, logs or data points it did not take.
+        items: u64,
+        /// What it said, without the values of headers; empty if nothing.
+        reason: String,
+    },
     /// What cannot be delivered cannot be kept on disk either.
     #[non_exhaustive]
     Unkept {
@@ -55,6 +65,11 @@ impl fmt::Display for Problem {
             }
             Self::Refused { destination, reason } => {
                 write!(f, "{destination} refuses telemetry with {reason}")
+            }
+            Self::Rejected { destination, items, reason } => {
+                let s = if *items == 1 { "" } else { "s" };
+                write!(f, "{destination} takes telemetry, but rejects {items} item{s}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
             Self::Unkept { directory, reason } => {
                 write!(f, "cannot keep telemetry in {directory}: {reason}")

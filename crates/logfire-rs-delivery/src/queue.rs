@@ -308,7 +308,7 @@ impl Queue {
 impl State {
     fn count(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Accepted => self.accepted += 1,
+            Outcome::Accepted | Outcome::AcceptedInPart(_) => self.accepted += 1,
             Outcome::Lost => self.lost += 1,
             Outcome::Spooled => {}
         }

@@ -13,6 +13,7 @@ pub(crate) struct Reports {
     destination: String,
     last_unreachable: Option<Instant>,
     last_refused: Option<Instant>,
+    last_rejected: Option<Instant>,
     last_lost: Option<Instant>,
     last_unkept: Option<Instant>,
     lost: u64,
@@ -25,6 +26,7 @@ impl Reports {
             destination,
             last_unreachable: None,
             last_refused: None,
+            last_rejected: None,
             last_lost: None,
             last_unkept: None,
             lost: 0,
@@ -46,6 +48,13 @@ impl Reports {
         if due(&mut self.last_refused) {
             let destination = self.destination.clone();
             self.listener.tell(&Problem::Refused { destination, reason });
+        }
+    }
+
+    pub(crate) fn rejected(&mut self, items: u64, reason: String) {
+        if due(&mut self.last_rejected) {
+            let destination = self.destination.clone();
+            self.listener.tell(&Problem::Rejected { destination, items, reason });
         }
     }
 

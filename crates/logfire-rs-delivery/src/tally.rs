@@ -51,6 +51,8 @@ pub struct TallyCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Accepted,
+    /// But for so many items.
+    AcceptedInPart(u64),
     Lost,
     Spooled,
 }
@@ -64,7 +66,17 @@ pub(crate) struct Counted {
 
 impl Counted {
     pub(crate) fn became(&self, outcome: Outcome) {
-        self.tally.add(outcome, self.items);
+        let counters = &self.tally.0;
+        match outcome {
+            Outcome::AcceptedInPart(rejected) => {
+                let rejected = rejected.min(self.items);
+                counters.lost.fetch_add(rejected, Ordering::Relaxed);
+                counters.accepted.fetch_add(self.items - rejected, Ordering::Relaxed);
+            }
+            Outcome::Accepted => _ = counters.accepted.fetch_add(self.items, Ordering::Relaxed),
+            Outcome::Lost => self.tally.lose(self.items),
+            Outcome::Spooled => _ = counters.spooled.fetch_add(self.items, Ordering::Relaxed),
+        }
     }
 
     pub(crate) fn left_the_spool(&self, outcome: Outcome) {
@@ -86,15 +98,6 @@ impl Tally {
 
     /// Counts items as lost that cannot become an export.
     pub fn lose(&self, items: u64) {
-        self.add(Outcome::Lost, items);
-    }
-
-    fn add(&self, outcome: Outcome, items: u64) {
-        let counter = match outcome {
-            Outcome::Accepted => &self.0.accepted,
-            Outcome::Lost => &self.0.lost,
-            Outcome::Spooled => &self.0.spooled,
-        };
-        counter.fetch_add(items, Ordering::Relaxed);
+        self.0.lost.fetch_add(items, Ordering::Relaxed);
     }
 }

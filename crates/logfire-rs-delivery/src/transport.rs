@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use crate::{Destination, Export, post::Poster};
+use crate::{Destination, Export, partial::PartialSuccess, post::Poster};
 
 /// A way to one destination that blocks.
 pub(crate) trait Transport: Send + Sync {
@@ -16,6 +16,12 @@ pub(crate) type Attempt<'a> = Box<dyn Fn() -> Answer + 'a>;
 #[derive(Debug)]
 pub(crate) enum Answer {
     Accepted,
+    /// The destination has taken it, but for so many of its items.
+    AcceptedInPart {
+        rejected: u64,
+        /// What the destination said, without what may be a secret.
+        reason: String,
+    },
     /// The destination will never take it.
     Refused {
         reason: String,
@@ -30,6 +36,16 @@ pub(crate) enum Answer {
         reason: String,
         connected: bool,
     },
+}
+
+impl Answer {
+    /// A success, with what the destination said about it.
+    pub(crate) fn accepted(said: Option<PartialSuccess>, destination: &Destination) -> Self {
+        said.map_or(Self::Accepted, |said| Self::AcceptedInPart {
+            rejected: said.rejected.try_into().unwrap_or(0),
+            reason: destination.quoted(&said.message),
+        })
+    }
 }
 
 /// How long a request of this timeout may take to connect, since a host that drops packets would take all of it.

@@ -128,6 +128,12 @@ impl Worker {
                     self.reports.well();
                     return Delivered::Settled(Outcome::Accepted);
                 }
+                Answer::AcceptedInPart { rejected, reason } => {
+                    self.reached = true;
+                    self.reports.well();
+                    self.reports.rejected(rejected, reason);
+                    return Delivered::Settled(Outcome::AcceptedInPart(rejected));
+                }
                 Answer::Refused { reason } => {
                     self.reached = true;
                     self.reports.refused(reason);

@@ -295,3 +295,26 @@ fn a_destination_that_restarts_gets_everything() {
     assert_eq!(bodies(&second), ["meanwhile", "after"]);
     assert_eq!(delivery.counts().lost, 0);
 }
+
+#[test]
+fn what_is_rejected_of_an_export_is_lost_and_told_without_credentials() {
+    // Two items, of which the destination says too much.
+    const BODY: &[u8] =
+        br#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"no: Bearer s3cr3t, s3cr3t"}}"#;
+    let receiver = Receiver::answering(|_| Answer::Body("application/json; charset=utf-8", BODY));
+    let (options, told) = listening(quick());
+    let destination = to(&receiver).header("authorization", "Bearer s3cr3t").unwrap();
+    let delivery = Delivery::start(destination, options).unwrap();
+    let tally = Tally::default();
+    // The second has fewer items than were rejected; the same problem is told once.
+    for items in [5, 1] {
+        delivery.submit(export("spans").counted(&tally, items)).unwrap();
+    }
+    delivery.shutdown(LONG).unwrap();
+    assert_eq!((tally.counts().accepted, tally.counts().lost), (3, 3));
+    let expected = format!(
+        "{} takes telemetry, but rejects 2 items: no: [REDACTED], [REDACTED]",
+        receiver.url()
+    );
+    assert_eq!(*told.lock().unwrap(), [expected]);
+}

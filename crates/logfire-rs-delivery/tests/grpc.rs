@@ -193,3 +193,12 @@ fn a_destination_that_was_never_there_is_given_up_at_once_by_a_shutdown() {
     delivery.shutdown(Duration::from_secs(300)).unwrap_err();
     assert!(started.elapsed() < LONG);
 }
+
+#[test]
+fn what_is_rejected_of_a_call_is_told() {
+    let answer = |_| GrpcAnswer::Message(b"\x0a\x07\x08\x02\x12\x03odd");
+    let (_, accepted, lost, told) = deliver(2, answer);
+    // The calls themselves were taken.
+    assert_eq!((accepted, lost), (2, 0));
+    assert_eq!(told, ["URL takes telemetry, but rejects 2 items: odd"]);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// The cases of each letter.
-const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 12] = [
+const CASES: [(&str, &[std::ops::RangeInclusive<u32>]); 15] = [
     ("U", &[1..=8, 10..=36, 40..=47, 50..=67, 70..=75]),
     ("A", &[1..=43]),
     ("H", &[1..=14]),

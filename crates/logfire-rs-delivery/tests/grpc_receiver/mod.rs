@@ -46,6 +46,8 @@ pub(crate) struct Call {
 pub(crate) enum GrpcAnswer {
     /// A code of gRPC; 0 is success.
     Code(u16),
+    /// Success with this message.
+    Message(&'static [u8]),
     /// A code with `RetryInfo` of so many seconds.
     RetryAfter(u16, u8),
     /// The answer of something between that knows no gRPC.
@@ -174,8 +176,9 @@ impl Shared {
             calls.len() - 1
         };
         match (self.answer)(number) {
-            GrpcAnswer::Code(code) => Ok(with_status(code, None)),
-            GrpcAnswer::RetryAfter(code, seconds) => Ok(with_status(code, Some(seconds))),
+            GrpcAnswer::Code(code) => Ok(with_status(code, None, b"")),
+            GrpcAnswer::Message(message) => Ok(with_status(0, None, message)),
+            GrpcAnswer::RetryAfter(code, seconds) => Ok(with_status(code, Some(seconds), b"")),
             GrpcAnswer::Http(status) => {
                 Ok(Response::builder().status(status).body(Full::default().boxed()).unwrap())
             }
@@ -197,7 +200,7 @@ fn message(body: &[u8]) -> Vec<u8> {
     plain
 }
 
-fn with_status(code: u16, retry_after: Option<u8>) -> Response<Body> {
+fn with_status(code: u16, retry_after: Option<u8>, message: &[u8]) -> Response<Body> {
     let code = tonic::Code::from(i32::from(code));
     let wait = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
     let status = match wait {
@@ -205,8 +208,9 @@ fn with_status(code: u16, retry_after: Option<u8>) -> Response<Body> {
         None => Status::new(code, ""),
     };
     let trailers = status.into_http::<()>().into_parts().0.headers;
-    // An empty message: its prefix.
-    let body = Full::new(Bytes::from_static(&[0; 5]));
+    // Not compressed, and its length.
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let body = Full::new(Bytes::from([&[0][..], &length, message].concat()));
     let body = body.with_trailers(std::future::ready(Some(Ok(trailers)))).boxed();
     Response::builder().header("content-type", "application/grpc").body(body).unwrap()
 }

@@ -35,6 +35,8 @@ pub(crate) struct Received {
 pub(crate) enum Answer {
     Status(u16),
     RetryAfter(u16, u64),
+    /// `200` with a body of this type.
+    Body(&'static str, &'static [u8]),
     /// Never answers.
     Hang,
     /// Cuts the connection.
@@ -127,10 +129,13 @@ impl Shared {
                 self.arrived.notify_all();
                 received.len() - 1
             };
-            let (status, extra) = match (self.answer)(number) {
-                Answer::Status(status) => (status, String::new()),
+            let (status, extra, body) = match (self.answer)(number) {
+                Answer::Status(status) => (status, String::new(), &b""[..]),
                 Answer::RetryAfter(status, seconds) => {
-                    (status, format!("Retry-After: {seconds}\r\n"))
+                    (status, format!("Retry-After: {seconds}\r\n"), &b""[..])
+                }
+                Answer::Body(content_type, body) => {
+                    (200, format!("Content-Type: {content_type}\r\n"), body)
                 }
                 Answer::Hang => {
                     std::thread::park();
@@ -138,8 +143,10 @@ impl Shared {
                 }
                 Answer::Cut => return,
             };
-            let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\n{extra}\r\n");
-            if (&*stream).write_all(head.as_bytes()).is_err() {
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\n{extra}\r\n");
+            if (&*stream).write_all(&[head.as_bytes(), body].concat()).is_err() {
                 return;
             }
         }

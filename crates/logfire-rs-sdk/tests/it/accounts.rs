@@ -228,3 +228,51 @@ fn an_outage_beyond_the_end_of_the_program_goes_through_the_spool() {
     logfire.shutdown_with_timeout(LONG).unwrap();
     assert_eq!(arrived(&second, |_| true).0.len(), 30);
 }
+
+#[test]
+fn what_a_collector_rejects_is_lost_and_told_once_without_the_token() {
+    // Three spans, with a message of 27 bytes.
+    const PROTOBUF: &[u8] = b"\x0a\x1f\x08\x03\x12\x1bbad\nspans of s3cr3t-token x";
+    const JSON: &[u8] =
+        br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"bad\nspans of s3cr3t-token x"}}"#;
+    for (protocol, content_type, body) in [
+        ("http/protobuf", "application/x-protobuf", PROTOBUF),
+        ("http/json", "application/json", JSON),
+    ] {
+        let receiver = Receiver::answering(move |_| Answer::Body(content_type, body));
+        let (logfire, warnings) = sending_to(
+            &receiver,
+            &[
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+                ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=Bearer s3cr3t-token"),
+                ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5"),
+            ],
+        );
+        record(&logfire, 10);
+        logfire.shutdown_with_timeout(LONG).unwrap();
+        let counts = spans(&logfire);
+        assert_eq!((counts.recorded, counts.delivered, counts.dropped), (10, 4, 6), "{protocol}");
+        let warnings = warnings.get();
+        let told: Vec<_> = warnings.lines().filter(|it| it.contains("rejects")).collect();
+        let expected = format!(
+            "{} takes telemetry, but rejects 3 items: bad spans of [REDACTED] x",
+            receiver.url()
+        );
+        assert_eq!(told, [expected]);
+        assert!(!warnings.contains("s3cr3t"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_success_without_anything_rejected_is_a_success() {
+    let receiver = Receiver::answering(|n| match n {
+        0 => Answer::Body("application/json", b"{\"partialSuccess\":{}}"),
+        // No collector, but something that is content.
+        _ => Answer::Body("text/plain", b"thanks"),
+    });
+    let (logfire, warnings) = sending_to(&receiver, &[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")]);
+    record(&logfire, 10);
+    logfire.shutdown_with_timeout(LONG).unwrap();
+    assert_eq!((spans(&logfire).delivered, spans(&logfire).dropped), (10, 0));
+    assert_eq!(warnings.get(), "");
+}

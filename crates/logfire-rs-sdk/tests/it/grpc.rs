@@ -92,6 +92,19 @@ fn one_signal_may_go_over_grpc_and_another_over_http() {
 }
 
 #[test]
+fn what_a_collector_rejects_is_lost_and_told() {
+    // One item, with the message `odd`.
+    let receiver = GrpcReceiver::answering(|_| GrpcAnswer::Message(b"\x0a\x07\x08\x01\x12\x03odd"));
+    let (logfire, warnings) = sending_to(&receiver, &[]);
+    record(&logfire);
+    logfire.shutdown().unwrap();
+    let [spans] = logfire.export_statistics().spans.try_into().unwrap();
+    assert_eq!((spans.recorded, spans.delivered, spans.dropped), (1, 0, 1));
+    let told = format!("{} takes telemetry, but rejects 1 item: odd\n", receiver.url());
+    assert_eq!(warnings.get().matches(&told).count(), 1, "{}", warnings.get());
+}
+
+#[test]
 fn tls_trusts_the_certificates_of_a_file() {
     let receiver = GrpcReceiver::with_tls();
     let file = std::env::temp_dir().join(format!("logfire-rs-{}.pem", receiver.address.port()));
