@@ -11,7 +11,7 @@ use tonic::{
     client::Grpc,
     codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 use tonic_types::StatusExt;
 
@@ -91,7 +91,10 @@ fn endpoint(destination: &Destination) -> Result<Endpoint, tonic::transport::Err
     if endpoint.uri().scheme_str() != Some("https") {
         return Ok(endpoint);
     }
-    let tls = ClientTlsConfig::new();
+    let mut tls = ClientTlsConfig::new();
+    if let Some(identity) = destination.identity() {
+        tls = tls.identity(Identity::from_pem(&identity.certificates, &identity.key));
+    }
     endpoint.tls_config(match destination.trusted() {
         Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
         None => tls.with_webpki_roots(),

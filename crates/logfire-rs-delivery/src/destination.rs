@@ -4,6 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use rustls::{
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 use ureq::tls::{PemItem, parse_pem};
 
 use crate::Region;
@@ -28,8 +33,16 @@ pub struct Destination {
     compression: Compression,
     environment_proxy: bool,
     root_certificates: Option<Arc<[u8]>>,
+    identity: Option<Identity>,
     #[cfg(feature = "grpc")]
     grpc: bool,
+}
+
+/// The certificates and the key by which a server knows its clients, in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) certificates: Arc<[u8]>,
+    pub(crate) key: Arc<[u8]>,
 }
 
 /// How a body is compressed before it is sent, unless it says itself that it is encoded already.
@@ -86,6 +99,7 @@ impl Destination {
             compression: Compression::default(),
             environment_proxy: false,
             root_certificates: None,
+            identity: None,
             #[cfg(feature = "grpc")]
             grpc: false,
         })
@@ -202,6 +216,39 @@ impl Destination {
         Ok(self)
     }
 
+    /// Shows these certificates, of which the first is the client's own, to servers that ask who their clients are; with
+    /// its private key. Both are PEM texts.
+    ///
+    /// # Errors
+    ///
+    /// If there is no certificate or no key in them, or if the key is that of another certificate.
+    ///
+    /// ```
+    /// # use logfire_rs_delivery::Destination;
+    /// let error = Destination::new("https://localhost:4318")?.client_certificate("", "").unwrap_err();
+    /// assert_eq!(error.to_string(), "there is no certificate of a client in the PEM text");
+    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
+    /// ```
+    pub fn client_certificate(
+        mut self,
+        certificates: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Result<Self, InvalidDestination> {
+        let (certificates, key) = (certificates.as_ref(), key.as_ref());
+        let invalid = |reason: &str| InvalidDestination(reason.to_owned());
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates).flatten().collect();
+        if chain.is_empty() {
+            return Err(invalid("there is no certificate of a client in the PEM text"));
+        }
+        let private = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| invalid("there is no private key in the PEM text"))?;
+        // The clients would panic later.
+        CertifiedKey::from_der(chain, private, &ring::default_provider())
+            .map_err(|_| invalid("the private key is not that of the certificate"))?;
+        self.identity = Some(Identity { certificates: certificates.into(), key: key.into() });
+        Ok(self)
+    }
+
     /// Speaks gRPC instead of plain HTTP: exports are calls, and their paths name the methods.
     ///
     /// What follows the host and the port of the base URL plays no part then, and no proxy is used.
@@ -254,6 +301,10 @@ impl Destination {
 
     pub(crate) fn trusted(&self) -> Option<&[u8]> {
         self.root_certificates.as_deref()
+    }
+
+    pub(crate) const fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

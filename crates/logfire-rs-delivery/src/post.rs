@@ -10,7 +10,7 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use ureq::{
     Agent, Proxy,
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem},
 };
 
 use crate::{
@@ -34,6 +34,10 @@ impl Poster {
         let roots = destination
             .trusted()
             .map_or(RootCerts::WebPki, |pem| RootCerts::new_with_certs(&certificates(pem)));
+        let identity = destination.identity().and_then(|identity| {
+            let key = PrivateKey::from_pem(&identity.key).ok()?;
+            Some(ClientCert::new_with_certs(&certificates(&identity.certificates), key))
+        });
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             // The headers hold a token that must not travel on.
@@ -42,7 +46,7 @@ impl Poster {
             .proxy(proxy)
             .timeout_global(Some(destination.request_timeout()))
             .timeout_connect(Some(connect_timeout(destination.request_timeout())))
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(TlsConfig::builder().root_certs(roots).client_cert(identity).build())
             .user_agent(USER_AGENT)
             .build()
             .new_agent();

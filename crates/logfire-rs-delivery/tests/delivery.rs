@@ -4,6 +4,8 @@
 mod receiver;
 
 use std::{
+    io::{Read, Write},
+    net::TcpListener,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -317,4 +319,60 @@ fn what_is_rejected_of_an_export_is_lost_and_told_without_credentials() {
         receiver.url()
     );
     assert_eq!(*told.lock().unwrap(), [expected]);
+}
+
+/// Answers one request over TLS from a client that shows the certificate `client`; the URL, and the server's own.
+fn serving_one(client: &rcgen::Certificate) -> (String, String) {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(client.der().clone()).unwrap();
+    let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+        Arc::new(roots),
+        Arc::clone(&provider),
+    );
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(vec![cert.der().clone()], key.into())
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut stream = rustls::Stream::new(&mut connection, &mut socket);
+        let mut request = Vec::new();
+        // The body is the last that comes.
+        while !request.ends_with(b"spans") {
+            let mut bytes = [0; 1024];
+            let Ok(length) = stream.read(&mut bytes) else { return };
+            request.extend(bytes.get(..length).unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        // Until the client has gone.
+        let _ = stream.read(&mut [0; 1]);
+    });
+    (url, cert.pem())
+}
+
+#[test]
+fn a_server_that_asks_gets_the_certificate_of_the_client() {
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let (pem, key) = (client.cert.pem(), client.signing_key.serialize_pem());
+    for shows_it in [true, false] {
+        let (url, trusted) = serving_one(&client.cert);
+        let destination = Destination::new(&url).unwrap().compression(Compression::None);
+        let mut destination = destination.root_certificates(trusted).unwrap();
+        if shows_it {
+            destination = destination.client_certificate(&pem, &key).unwrap();
+        }
+        let delivery = Delivery::start(destination, quick()).unwrap();
+        delivery.submit(export("spans")).unwrap();
+        let timeout = if shows_it { LONG } else { Duration::from_millis(300) };
+        assert_eq!(delivery.shutdown(timeout).is_ok(), shows_it);
+    }
 }

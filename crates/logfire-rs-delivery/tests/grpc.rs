@@ -202,3 +202,24 @@ fn what_is_rejected_of_a_call_is_told() {
     assert_eq!((accepted, lost), (2, 0));
     assert_eq!(told, ["URL takes telemetry, but rejects 2 items: odd"]);
 }
+
+#[test]
+fn a_server_that_asks_gets_the_certificate_of_the_client() {
+    let new = || rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let (client, other) = (new(), new());
+    let receiver = GrpcReceiver::for_client(&client.cert);
+    let destination = to(&receiver).root_certificates(receiver.certificate.clone().unwrap());
+    let destination = destination.unwrap();
+    let (pem, key) = (client.cert.pem(), client.signing_key.serialize_pem());
+    for (known, expected) in
+        [(destination.clone(), 0), (destination.clone().client_certificate(&pem, &key).unwrap(), 1)]
+    {
+        let delivery = Delivery::start(known, quick()).unwrap();
+        delivery.submit(export("spans")).unwrap();
+        let timeout = if expected == 0 { Duration::from_millis(300) } else { LONG };
+        assert_eq!(delivery.shutdown(timeout).is_ok(), expected == 1);
+        assert_eq!(receiver.calls().len(), expected);
+    }
+    let error = destination.client_certificate(&pem, other.signing_key.serialize_pem());
+    assert_eq!(error.unwrap_err().to_string(), "the private key is not that of the certificate");
+}

@@ -88,6 +88,29 @@ impl GrpcReceiver {
         Self { certificate: Some(cert.pem()), ..receiver }
     }
 
+    /// The same, for clients that show this certificate, in PEM and DER.
+    pub(crate) fn for_client(client: &rcgen::Certificate) -> Self {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(client.der().clone()).unwrap();
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&provider),
+        );
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(vec![cert.der().clone()], key.into())
+            .unwrap();
+        config.alpn_protocols.push(b"h2".to_vec());
+        let receiver = Self::listen(|_| GrpcAnswer::Code(0), Some(Arc::new(config).into()));
+        Self { certificate: Some(cert.pem()), ..receiver }
+    }
+
     fn listen(
         answer: impl Fn(usize) -> GrpcAnswer + Send + Sync + 'static,
         tls: Option<TlsAcceptor>,

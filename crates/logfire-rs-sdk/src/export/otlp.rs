@@ -87,7 +87,8 @@ pub(crate) fn target(
             .timeout(timeout(signal, env))
             .compression(compression(signal, env))
             .environment_proxy(env.is_process());
-        OtlpTarget { destination: trusting(signal, env, destination), path, encoding }
+        let destination = trusting(signal, env, destination);
+        OtlpTarget { destination: known(signal, env, destination), path, encoding }
     }))
 }
 
@@ -191,6 +192,31 @@ fn trusting(signal: Signal, env: &Environment, destination: Destination) -> Dest
         .and_then(|pem| destination.clone().root_certificates(pem).map_err(|it| it.to_string()));
     trusting.unwrap_or_else(|error| {
         env.warn(&format_args!("{name} is ignored: {error}"));
+        destination
+    })
+}
+
+/// The certificate and the key of the client, for servers that ask for them.
+fn known(signal: Signal, env: &Environment, destination: Destination) -> Destination {
+    let name = |what: &str| {
+        let own = signal.own(what);
+        let has_own = env.text(&[&own]).is_some();
+        if has_own { own } else { format!("OTEL_EXPORTER_OTLP_{what}") }
+    };
+    let (certificate, key) = (name("CLIENT_CERTIFICATE"), name("CLIENT_KEY"));
+    let known = match (env.text(&[&certificate]), env.text(&[&key])) {
+        (None, None) => return destination,
+        (Some(certificate), Some(key)) => std::fs::read(certificate)
+            .and_then(|certificate| Ok((certificate, std::fs::read(key)?)))
+            .map_err(|error| error.to_string())
+            .and_then(|(certificate, key)| {
+                let known = destination.clone().client_certificate(certificate, key);
+                known.map_err(|error| error.to_string())
+            }),
+        _ => Err("one without the other".to_owned()),
+    };
+    known.unwrap_or_else(|error| {
+        env.warn(&format_args!("{certificate} and {key} are ignored: {error}"));
         destination
     })
 }

@@ -105,6 +105,41 @@ fn what_a_collector_rejects_is_lost_and_told() {
 }
 
 #[test]
+fn a_collector_that_asks_gets_the_certificate_of_the_client() {
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let receiver = GrpcReceiver::for_client(&client.cert);
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let trusted = file("trusted.pem", receiver.certificate.clone().unwrap());
+    let certificate = file("client.pem", client.cert.pem());
+    let key = file("client.key", client.signing_key.serialize_pem());
+    let trusted = ("OTEL_EXPORTER_OTLP_CERTIFICATE", trusted.as_str());
+    let certificate = ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate.as_str());
+    let key = ("OTEL_EXPORTER_OTLP_CLIENT_KEY", key.as_str());
+    let (logfire, warnings) = sending_to(&receiver, &[trusted, certificate, key]);
+    record(&logfire);
+    logfire.shutdown().unwrap();
+    assert_eq!(receiver.calls().len(), 3);
+    assert_eq!(warnings.get(), "");
+
+    let none = ("OTEL_TRACES_EXPORTER", "none");
+    let none = [none, ("OTEL_METRICS_EXPORTER", "none"), trusted];
+    for (more, reason) in [
+        (vec![certificate], "one without the other"),
+        (vec![certificate, (key.0, certificate.1)], "there is no private key in the PEM text"),
+    ] {
+        let (logfire, warnings) = sending_to(&receiver, &[&none[..], &more].concat());
+        drop(logfire);
+        let names = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+        assert_eq!(warnings.get(), format!("{names} are ignored: {reason}\n"));
+    }
+}
+
+#[test]
 fn tls_trusts_the_certificates_of_a_file() {
     let receiver = GrpcReceiver::with_tls();
     let file = std::env::temp_dir().join(format!("logfire-rs-{}.pem", receiver.address.port()));
