@@ -26,6 +26,7 @@ use crate::{
     guard::Running,
     ids::Ids,
     metrics::MetricsSettings,
+    old_names,
     pipeline::{LogPipeline, Pipelines, Providers},
     propagation::Propagator,
     resource::ResourceSettings,
@@ -152,7 +153,7 @@ impl Configuration {
         #[cfg(feature = "proxy")]
         let proxy = Proxy::new(destinations.proxy(&env));
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
-        pipelines.process_spans(self.processors);
+        pipelines.process_spans(self.processors, old_names::are_wanted(&env));
 
         #[cfg(feature = "tracing")]
         let bridged = Bridged {

@@ -17,6 +17,7 @@ use opentelemetry_sdk::{
 use crate::{
     Level, fingerprint, json_schema,
     message::{attribute, message, status_code, text},
+    old_names,
 };
 
 const MESSAGE: &str = "logfire.msg";
@@ -86,6 +87,7 @@ const LEVEL_ERROR: i64 = 17;
 pub struct LogfireSpanProcessor<P> {
     inner: P,
     pending_spans: bool,
+    old_names: bool,
     ids: RandomIdGenerator,
 }
 
@@ -100,7 +102,7 @@ impl<P: SpanProcessor> LogfireSpanProcessor<P> {
     /// ```
     #[must_use]
     pub fn new(inner: P) -> Self {
-        Self { inner, pending_spans: true, ids: RandomIdGenerator::default() }
+        Self { inner, pending_spans: true, old_names: false, ids: RandomIdGenerator::default() }
     }
 
     /// Whether each span is also exported when it starts, so that Logfire shows it while it runs. Yes by default.
@@ -116,6 +118,29 @@ impl<P: SpanProcessor> LogfireSpanProcessor<P> {
         self.pending_spans = pending_spans;
         self
     }
+
+    /// Whether spans of requests and calls also have the names that the HTTP conventions had before they were stable, such
+    /// as `http.method` and `http.status_code`, for backends that know those only. No by default; `configure()` reads
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN`. <https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/>
+    ///
+    /// ```
+    /// # use logfire_rs_sdk::LogfireSpanProcessor;
+    /// # fn example(exporting: impl logfire_rs_sdk::opentelemetry_sdk::trace::SpanProcessor) {
+    /// let processor = LogfireSpanProcessor::new(exporting).old_names(true);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn old_names(mut self, old_names: bool) -> Self {
+        self.old_names = old_names;
+        self
+    }
+
+    fn complete(&self, span: &mut SpanData) {
+        complete(span);
+        if self.old_names {
+            old_names::add(span);
+        }
+    }
 }
 
 impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
@@ -124,7 +149,7 @@ impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
         if self.pending_spans
             && let Some(mut pending) = pending(span, &self.ids)
         {
-            complete(&mut pending);
+            self.complete(&mut pending);
             self.inner.on_end(pending);
         }
     }
@@ -134,7 +159,7 @@ impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
         if !self.pending_spans && is_pending(&span) {
             return;
         }
-        complete(&mut span);
+        self.complete(&mut span);
         self.inner.on_end(span);
     }
 

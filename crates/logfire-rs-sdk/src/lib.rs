@@ -46,7 +46,6 @@ mod json_schema;
 mod level;
 mod message;
 mod metrics;
-#[cfg(feature = "otlp-http")]
 mod old_names;
 #[cfg(feature = "tracing")]
 mod parents;

@@ -17,7 +17,7 @@ use opentelemetry_sdk::{
 };
 
 use crate::{
-    Level, Scrubber,
+    Level, LogfireSpanProcessor, Scrubber,
     environment::Environment,
     front::{Front, LoudLogs},
     ids::Ids,
@@ -52,10 +52,16 @@ impl Pipelines {
         Self { spans: Vec::new(), ids, min_level: None, scrubber, meters, has_metrics, loggers }
     }
 
-    /// Adds the processors of the user, which get scrubbed spans.
-    pub(crate) fn process_spans(&mut self, processors: Vec<Box<dyn SpanProcessor>>) {
+    /// Adds the processors of the user, which get scrubbed spans with what Logfire reads.
+    pub(crate) fn process_spans(
+        &mut self,
+        processors: Vec<Box<dyn SpanProcessor>>,
+        old_names: bool,
+    ) {
         if !processors.is_empty() {
-            self.spans.push(Box::new(self.scrubber.clone().wrap(Pipeline { processors })));
+            let completing = LogfireSpanProcessor::new(Pipeline { processors });
+            let completing = completing.pending_spans(false).old_names(old_names);
+            self.spans.push(Box::new(self.scrubber.clone().wrap(completing)));
         }
     }
 

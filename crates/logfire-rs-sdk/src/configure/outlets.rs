@@ -6,7 +6,7 @@ use opentelemetry_sdk::{
     trace::SpanProcessor,
 };
 
-use crate::{Configuration, ConsoleOptions, LogfireSpanProcessor};
+use crate::{Configuration, ConsoleOptions};
 
 impl Configuration {
     /// What the console shows; `true` and `false` turn it on and off.
@@ -59,7 +59,6 @@ impl Configuration {
     /// let configuration = logfire_rs_sdk::configure().add_span_processor(SimpleSpanProcessor::new(MyExporter));
     /// ```
     pub fn add_span_processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
-        let processor = LogfireSpanProcessor::new(processor).pending_spans(false);
         self.processors.push(Box::new(processor));
         self
     }

@@ -335,3 +335,23 @@ fn baggage_becomes_attributes() {
     );
     assert_eq!(attributes(false), ["logfire.msg=x", "logfire.span_type=span", "taken=1"]);
 }
+
+#[test]
+fn processors_of_the_user_get_the_old_names_if_they_are_asked_for() {
+    for (variables, expected) in [
+        (&[][..], vec!["http.request.method", "logfire.msg", "logfire.span_type"]),
+        (
+            &[("OTEL_SEMCONV_STABILITY_OPT_IN", "http/dup")],
+            vec!["http.method", "http.request.method", "logfire.msg", "logfire.span_type"],
+        ),
+    ] {
+        let running = with(variables, 1.0);
+        let request = running.tracer.span_builder("GET");
+        let request = request.with_attributes([KeyValue::new("http.request.method", "GET")]);
+        request.start(&running.tracer).end();
+        let left = running.left.0.lock().unwrap();
+        let mut names: Vec<_> = left[0].attributes.iter().map(|it| it.key.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected);
+    }
+}

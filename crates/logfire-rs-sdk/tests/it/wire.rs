@@ -1,12 +1,12 @@
 //! What goes over the wire, decoded from the bytes that arrive.
 
 use logfire_rs_sdk::{
-    Logfire,
+    Logfire, Sampling,
     opentelemetry::{
-        KeyValue,
+        Context, KeyValue,
         logs::{LogRecord, Logger, LoggerProvider},
         metrics::MeterProvider,
-        trace::{Tracer, TracerProvider},
+        trace::{Span as _, TraceContextExt, Tracer, TracerProvider},
     },
 };
 use opentelemetry_proto::tonic::{
@@ -162,6 +162,30 @@ fn logfire_alone_is_told_when_a_span_starts() {
     let to_collector = bodies(&collector, "/v1/traces");
     assert_eq!(to_collector.len(), 1);
     assert_eq!(told(&to_collector[0]), ["GET span GET /a"]);
+}
+
+#[test]
+fn a_trace_that_is_kept_late_is_announced_late() {
+    let receiver = Receiver::start();
+    let (configuration, _) = local(&[]);
+    let configuration = configuration.token("pylf_v1_us_test").base_url(receiver.url());
+    let logfire = configuration.sampling(Sampling::level_or_duration()).finish().unwrap();
+    let tracer = logfire.tracer_provider().tracer("test");
+    let root = Context::new().with_span(tracer.start_with_context("root", &Context::new()));
+    tracer.start_with_context("quiet", &root).end();
+    logfire.force_flush().unwrap();
+    assert_eq!(bodies(&receiver, "/v1/traces").len(), 0);
+
+    let error =
+        tracer.span_builder("error").with_attributes([KeyValue::new("logfire.level_num", 17)]);
+    error.start_with_context(&tracer, &root).end();
+    logfire.force_flush().unwrap();
+    let mut now: Vec<_> = bodies(&receiver, "/v1/traces").iter().flat_map(|it| told(it)).collect();
+    now.sort();
+    assert_eq!(now, ["error span error", "quiet span quiet", "root pending_span root"]);
+    drop(root);
+    logfire.shutdown().unwrap();
+    assert_eq!(told(bodies(&receiver, "/v1/traces").last().unwrap()), ["root span root"]);
 }
 
 #[test]
