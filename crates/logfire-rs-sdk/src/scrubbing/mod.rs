@@ -63,7 +63,7 @@ impl Scrubbing {
     /// Adds regular expressions to the default ones, in the syntax of the [regex](https://docs.rs/regex) crate. They are
     /// searched without regard to case in names and values, as the default ones are. None by default.
     ///
-    /// One that is invalid is an error where the scrubbing is used.
+    /// One that is invalid, or that matches an empty text as `\d*` does, is an error where the scrubbing is used.
     ///
     /// ```
     /// let scrubbing = logfire_rs_sdk::Scrubbing::default().extra_patterns(["phone", "e-?mail"]);
@@ -100,7 +100,7 @@ impl Scrubbing {
     ///
     /// # Errors
     ///
-    /// If an extra pattern is invalid.
+    /// If an extra pattern is invalid, or matches an empty text.
     ///
     /// ```
     /// let scrubber = logfire_rs_sdk::Scrubbing::default().scrubber()?;
@@ -114,10 +114,8 @@ impl Scrubbing {
         if self.off {
             return Ok(Scrubber(None));
         }
-        let patterns = Patterns::new(&self.extra).map_err(|error| ConfigureError::Invalid {
-            setting: "scrubbing",
-            reason: error.to_string(),
-        })?;
+        let patterns = Patterns::new(&self.extra)
+            .map_err(|error| ConfigureError::Invalid { setting: "scrubbing", reason: error })?;
         let panicked = AtomicBool::new(false);
         Ok(Scrubber(Some(Arc::new(Shared {
             patterns,

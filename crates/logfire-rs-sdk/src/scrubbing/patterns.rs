@@ -42,9 +42,17 @@ impl Found<'_> {
 
 impl Patterns {
     /// The error is about one of the user's patterns.
-    pub(super) fn new(extra: &[String]) -> Result<Self, regex::Error> {
+    pub(super) fn new(extra: &[String]) -> Result<Self, String> {
         // Each for itself first: `(` and `)` in two patterns could make a valid one together.
-        extra.iter().try_for_each(|pattern| compile(pattern).map(drop))?;
+        for pattern in extra {
+            if compile(pattern).map_err(|error| error.to_string())?.is_match("") {
+                return Err(format!("the pattern '{pattern}' matches an empty text"));
+            }
+        }
+        Self::compiled(extra).map_err(|error| error.to_string())
+    }
+
+    fn compiled(extra: &[String]) -> Result<Self, regex::Error> {
         let extra = extra.iter().map(|pattern| format!("(?:{pattern})"));
         let itself = [TOKEN.to_owned()].into_iter().chain(extra).collect::<Vec<_>>().join("|");
         let [before, after] = [BEFORE_AUTH, AFTER_AUTH].map(dotless);
@@ -61,7 +69,7 @@ impl Patterns {
     pub(super) fn find<'a>(&self, text: &'a str, from: usize) -> Option<Found<'a>> {
         self.any.find_at(text, from)?;
         let found = |found: regex::Match<'a>| Found { text: found.as_str(), start: found.start() };
-        let other = self.but_auth.find_at(text, from).map(found);
+        let other = first(&self.but_auth, text, from).map(found);
         let auth = self.first_auth(text, from).map(found);
         match (auth, other) {
             // Of two that begin together the first pattern wins; only the user's begin with `auth` too.
@@ -85,6 +93,17 @@ impl Patterns {
             }
             from = auth.end();
         }
+    }
+}
+
+/// The first match with something in it: `\b` matches what is empty, and that hides nothing.
+fn first<'a>(pattern: &Regex, text: &'a str, mut from: usize) -> Option<regex::Match<'a>> {
+    loop {
+        let found = pattern.find_at(text, from)?;
+        if !found.is_empty() {
+            return Some(found);
+        }
+        from = found.end() + text.get(found.end()..)?.chars().next()?.len_utf8();
     }
 }
 
@@ -173,5 +192,19 @@ mod tests {
         assert!(itself("pylf_v1_"));
         assert!(!itself("a password 2026"));
         assert!(Patterns::new(&["a)|(b".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn patterns_that_match_nothing_are_refused_or_find_nothing() {
+        for pattern in [r"\d*", "iban|", "(iban)?", "^", "$", r"\B", ""] {
+            let error = Patterns::new(&[pattern.to_owned()]).unwrap_err();
+            assert_eq!(error, format!("the pattern '{pattern}' matches an empty text"));
+        }
+        // Empty between other characters only.
+        let patterns = Patterns::new(&[r"\b".to_owned(), r"\bx*\b".to_owned()]).unwrap();
+        let find = |text, from| patterns.find(text, from).map(|found| found.text);
+        assert_eq!(find("hi", 0), None);
+        assert_eq!(find("é a secret é", 0), Some("secret"));
+        assert_eq!(find("é a secret é", "é a secret".len()), None);
     }
 }

@@ -35,10 +35,7 @@ impl Pass<'_> {
         let mut from = 0;
         while let Some(found) = self.find_from(text, from) {
             let after = found.start + found.text.len();
-            from = after.max(from + 1);
-            while !text.is_char_boundary(from) {
-                from += 1;
-            }
+            from = after;
             let value = value_after(text, found.text, after).or_else(|| {
                 self.is_secret_itself(text, &found).then(|| word_around(text, found.range()))
             });
@@ -87,4 +84,26 @@ fn word_around(text: &str, found: Range<usize>) -> Range<usize> {
     let start = start.map_or(0, |(index, c)| index + c.len_utf8());
     let after = text.get(found.end..).unwrap_or_default();
     start..found.end + after.find(ends).unwrap_or(after.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scrubbing;
+
+    fn scrubbed(scrubbing: Scrubbing, text: &str) -> Option<String> {
+        let scrubber = scrubbing.scrubber().unwrap();
+        Pass::new(scrubber.0.as_deref().unwrap()).text(text)
+    }
+
+    #[test]
+    fn a_pattern_that_is_empty_in_places_ends() {
+        let scrubbing = || Scrubbing::default().extra_patterns([r"\b", r"\bx*\b"]);
+        let hidden = "hi é password=[Scrubbed due to 'password'] é";
+        assert_eq!(scrubbed(scrubbing(), "hi é password=hunter2 é").as_deref(), Some(hidden));
+        assert_eq!(scrubbed(scrubbing(), "hi"), None);
+        let error = Scrubbing::default().extra_patterns([r"\d*"]).scrubber().unwrap_err();
+        let told = r"scrubbing is invalid: the pattern '\d*' matches an empty text";
+        assert_eq!(error.to_string(), told);
+    }
 }
