@@ -273,8 +273,11 @@ impl WaitingRoom {
         if self.keeps(trace, &of_span(&span, false, since)) {
             return Verdict::Keep(self.lock().keep(trace));
         }
-        self.put(trace, announce(span));
-        Verdict::Wait
+        match self.wait(trace, announce(span), false) {
+            // The processor announces it itself.
+            Some(_) => Verdict::Keep(Vec::new()),
+            None => Verdict::Wait,
+        }
     }
 
     /// What leaves now that this span has ended.
@@ -293,13 +296,7 @@ impl WaitingRoom {
             leaving.push(span);
             return leaving;
         }
-        let is_root = self.lock().is_root(trace, span.span_context.span_id());
-        if is_root {
-            self.lock().drop_trace(trace);
-        } else {
-            self.put(trace, span);
-        }
-        Vec::new()
+        self.wait(trace, span, true).into_iter().collect()
     }
 
     fn logged(&self, trace: TraceId, level: Level, time: SystemTime) {
@@ -315,12 +312,25 @@ impl WaitingRoom {
         self.lock().state(trace)
     }
 
-    fn put(&self, trace: TraceId, span: SpanData) {
-        if !self.lock().put(trace, span) && !self.overflowed.swap(true, Ordering::Relaxed) {
+    /// Has the span wait, or drops the trace that ends with it. While the callback was asked another thread may have
+    /// decided: the span comes back if its trace is kept by now.
+    fn wait(&self, trace: TraceId, span: SpanData, has_ended: bool) -> Option<SpanData> {
+        let mut traces = self.lock();
+        if traces.state(trace) == State::Kept {
+            return Some(span);
+        }
+        if has_ended && traces.is_root(trace, span.span_context.span_id()) {
+            traces.drop_trace(trace);
+            return None;
+        }
+        let had_room = traces.put(trace, span);
+        drop(traces);
+        if !had_room && !self.overflowed.swap(true, Ordering::Relaxed) {
             self.warnings.warn(&format_args!(
                 "tail sampling: more than {MAX_WAITING} spans wait for a decision, the oldest traces are dropped"
             ));
         }
+        None
     }
 
     /// A callback that panics keeps the trace: rather too much than nothing.

@@ -216,6 +216,68 @@ fn the_callback_sees_spans_and_may_make_some_and_panic() {
     *own.lock().unwrap() = None;
 }
 
+/// What leaves of a trace that another thread keeps while the callback is asked about `asked`, which it does not want.
+fn kept_meanwhile(asked: &'static str, has_ended: bool) -> Vec<String> {
+    let other: Arc<Mutex<Option<(SdkTracer, Context)>>> = Arc::default();
+    let tracer = Arc::clone(&other);
+    let running = with(
+        &[],
+        Sampling::default().tail(move |trace| {
+            let is = |name| trace.span().is_some_and(|span| span.name == name);
+            if is(asked)
+                && trace.has_ended() == has_ended
+                && let Some((tracer, parent)) = tracer.lock().unwrap().take()
+            {
+                let loud = move || tracer.start_with_context("loud", &parent).end();
+                std::thread::spawn(loud).join().unwrap();
+            }
+            f64::from(u8::from(is("loud")))
+        }),
+    );
+    let root = running.root("root");
+    *other.lock().unwrap() = Some((running.tracer.clone(), root.clone()));
+    running.child("child", &root, &[]);
+    root.span().end();
+    running.child("late", &root, &[]);
+    running.left.names()
+}
+
+#[test]
+fn a_span_that_is_asked_about_while_its_trace_is_kept_is_not_lost() {
+    assert_eq!(kept_meanwhile("child", false), ["loud", "child", "root", "late"]);
+    assert_eq!(kept_meanwhile("child", true), ["loud", "child", "root", "late"]);
+    // Nor is the trace taken for a dropped one.
+    assert_eq!(kept_meanwhile("root", true), ["child", "loud", "root", "late"]);
+}
+
+#[test]
+fn a_start_that_is_asked_about_while_its_trace_is_kept_is_shown() {
+    let text = Text::default();
+    let other: Arc<Mutex<Option<(SdkTracer, Context)>>> = Arc::default();
+    let tracer = Arc::clone(&other);
+    let sampling = Sampling::default().tail(move |trace| {
+        let is = |name| trace.span().is_some_and(|span| span.name == name);
+        if is("child")
+            && let Some((tracer, parent)) = tracer.lock().unwrap().take()
+        {
+            let loud = move || tracer.start_with_context("loud", &parent).end();
+            std::thread::spawn(loud).join().unwrap();
+        }
+        f64::from(u8::from(is("loud")))
+    });
+    let options = ConsoleOptions::default().timestamps(false).writer(text.clone());
+    let logfire = local(&[]).0.console(options).sampling(sampling).finish().unwrap();
+    let tracer = logfire.tracer_provider().tracer("test");
+    let root = Context::new().with_span(tracer.start_with_context("root", &Context::new()));
+    *other.lock().unwrap() = Some((tracer.clone(), root.clone()));
+    let child = tracer.start_with_context("child", &root);
+    logfire.force_flush().unwrap();
+    let lines = text.get();
+    let starts = lines.lines().filter(|line| !line.contains('└')).map(str::trim);
+    assert_eq!(starts.collect::<Vec<_>>(), ["root", "loud", "child"]);
+    drop(child);
+}
+
 #[test]
 fn waiting_spans_are_bounded() {
     let running = with(&[], Sampling::level_or_duration());
