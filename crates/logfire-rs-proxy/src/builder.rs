@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A proxy that is being built; made by [`LogfireProxy::builder`].
 ///
-/// What is unset is read from the environment.
+/// What is unset is read from the environment. `Debug` shows how many tokens there are, and no secret.
 ///
 /// ```
 /// use logfire_rs_proxy::{Destination, LogfireProxy};
@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// let proxy = builder().destination(collector).max_queued(100).finish()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "nothing is started before `finish`"]
 pub struct LogfireProxyBuilder {
     tokens: Option<Vec<String>>,
@@ -292,6 +292,19 @@ impl LogfireProxyBuilder {
         let set = self.timeouts.iter().find(|(name, _)| *name == signal).map(|(_, it)| *it);
         let timeout = set.or_else(|| self.environment.timeout(signal, &self.warnings));
         timeout.unwrap_or(TIMEOUT)
+    }
+}
+
+/// Tokens are secrets, and a base URL may hold one.
+impl fmt::Debug for LogfireProxyBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogfireProxyBuilder")
+            .field("tokens", &self.tokens.as_ref().map(Vec::len))
+            .field("has_base_url", &self.base_url.is_some())
+            .field("destinations", &self.destinations)
+            .field("timeouts", &self.timeouts)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,7 +50,8 @@ pub fn configure() -> Configuration {
 
 /// What is to be configured; made by [`configure`].
 ///
-/// A setter wins over the environment, and the environment over the default.
+/// A setter wins over the environment, and the environment over the default. `Debug` shows no token, no base URL and no
+/// value of a resource attribute.
 #[derive(Debug, Default)]
 #[must_use = "nothing is configured before `finish`"]
 pub struct Configuration {

@@ -1,6 +1,6 @@
 //! What the telemetry is about: the service, its process and its host.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::{
@@ -26,7 +26,7 @@ const CODE_ROOT_PATH: &str = "logfire.code.root_path";
 const KERNEL: &str = "/proc/sys/kernel";
 
 /// What the setters gave.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ResourceSettings {
     pub(crate) service_name: Option<String>,
     pub(crate) service_version: Option<String>,
@@ -116,6 +116,20 @@ impl ResourceSettings {
             .with_attributes(self.attributes)
             .with_attributes(setters.into_iter().flatten())
             .build()
+    }
+}
+
+/// Attributes are scrubbed before they are sent only, so that their values may be secrets here.
+impl fmt::Debug for ResourceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.attributes.iter().map(|it| it.key.as_str()).collect();
+        f.debug_struct("ResourceSettings")
+            .field("service_name", &self.service_name)
+            .field("service_version", &self.service_version)
+            .field("environment", &self.environment)
+            .field("has_code_source", &self.code_source.is_some())
+            .field("attributes", &names)
+            .finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether telemetry goes to Logfire, and with which tokens.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use crate::{
     ConfigureError,
@@ -43,7 +43,7 @@ impl SendToLogfire {
 }
 
 /// What the setters gave about Logfire.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct LogfireSettings {
     pub(crate) token: Option<String>,
     pub(crate) base_url: Option<String>,
@@ -91,6 +91,18 @@ impl LogfireSettings {
             env.warn(&"LOGFIRE_SEND_TO_LOGFIRE is on, but there is no token: set LOGFIRE_TOKEN");
         }
         Ok(found)
+    }
+}
+
+/// A token is a secret, and a base URL may hold one.
+impl fmt::Debug for LogfireSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogfireSettings")
+            .field("has_token", &self.token.is_some())
+            .field("has_base_url", &self.base_url.is_some())
+            .field("send", &self.send)
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
     }
 }
 

@@ -66,6 +66,20 @@ fn what_cannot_be_is_an_error_without_secrets() {
 }
 
 #[test]
+fn debug_shows_no_secret() {
+    let collector = Destination::new("http://ada:hunter2@collector").unwrap();
+    let builder = with(vec![("LOGFIRE_TOKEN", "hunter2".to_owned())])
+        .0
+        .tokens(["hunter2", "hunter2-too"])
+        .base_url("http://ada:hunter2@logfire.example")
+        .destination(collector.header("x-api-key", "hunter2").unwrap());
+    for text in [format!("{builder:?}"), format!("{:?}", builder.finish().unwrap())] {
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("@collector"), "{text}");
+    }
+}
+
+#[test]
 fn warnings_are_told() {
     let (builder, told) = with(vec![("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "soon".to_owned())]);
     let proxy = builder.tokens(["hunter2"]).finish().unwrap();

@@ -1,6 +1,6 @@
 //! Settings that are wrong: errors that name them, or one warning.
 
-use logfire_rs_sdk::{Configuration, SendToLogfire};
+use logfire_rs_sdk::{CodeSource, Configuration, SendToLogfire, opentelemetry::KeyValue};
 
 use crate::{Variables, local};
 
@@ -38,6 +38,24 @@ fn a_token_that_no_header_can_carry_is_an_error_that_does_not_show_it() {
         error(&[], |c| c.token("pylf_v1_us_a\nb")),
         "token is invalid: the value of `authorization` cannot be sent in a header"
     );
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let secret = || KeyValue::new("x-api-key", "hunter2");
+    let (configuration, _) = local(&[("LOGFIRE_TOKEN", "hunter2")]);
+    let configuration = configuration
+        .service_name("shop")
+        .token("hunter2")
+        .base_url("http://ada:hunter2@127.0.0.1:1")
+        .send_to_logfire(true)
+        .resource_attributes([secret()])
+        .code_source(CodeSource::new("https://ada:hunter2@git.example/shop", "main"));
+    let before = format!("{configuration:?}");
+    assert!(before.contains("shop") && before.contains("x-api-key"), "{before}");
+    for text in [before, format!("{:?}", configuration.finish().unwrap())] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]
