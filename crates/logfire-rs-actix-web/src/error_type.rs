@@ -1,5 +1,6 @@
 //! What the errors of actix-web are called: a closed list.
 
+use std::error::Error as StdError;
 use std::fmt::Display;
 
 use actix_web::error::{
@@ -19,7 +20,14 @@ pub(crate) fn record(span: &ServerSpan, error: &Error) {
     if let Some(form) = error.as_error::<UrlencodedError>() {
         return record_form(span, form);
     }
+    if let Some(json) = returned::<serde_json::Error>(error) {
+        return record_deserializing(span, json);
+    }
     let (error_type, text): (_, &dyn Display) = match () {
+        () if is::<serde_json::Error>(error) => ("json_invalid", &"the JSON is invalid"),
+        () if is_returned_for(PathError::Deserialize, error) => {
+            ("handler_error", &"a value is invalid")
+        }
         () if is::<JsonPayloadError>(error) => ("json_invalid", &"the JSON body is invalid"),
         () if is::<UrlencodedError>(error) => ("form_invalid", &"the form is invalid"),
         () if is::<QueryPayloadError>(error) => ("query_invalid", &"the query is invalid"),
@@ -36,11 +44,7 @@ pub(crate) fn record(span: &ServerSpan, error: &Error) {
 
 fn record_json(span: &ServerSpan, error: &JsonPayloadError) {
     match error {
-        JsonPayloadError::Deserialize(json) => {
-            let error_type = if json.is_data() { "json_type" } else { "json_invalid" };
-            let place = format_args!("line {} column {}", json.line(), json.column()).to_string();
-            span.record_application_error(error_type, &place);
-        }
+        JsonPayloadError::Deserialize(json) => record_deserializing(span, json),
         JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
             span.record_application_error("body_too_large", error);
         }
@@ -50,6 +54,13 @@ fn record_json(span: &ServerSpan, error: &JsonPayloadError) {
         JsonPayloadError::Payload(_) => span.record_application_error("payload_error", error),
         _ => span.record_application_error("handler_error", error),
     }
+}
+
+/// The place alone: what stands there is the client's.
+fn record_deserializing(span: &ServerSpan, json: &serde_json::Error) {
+    let error_type = if json.is_data() { "json_type" } else { "json_invalid" };
+    let place = format_args!("line {} column {}", json.line(), json.column()).to_string();
+    span.record_application_error(error_type, &place);
 }
 
 fn record_form(span: &ServerSpan, error: &UrlencodedError) {
@@ -66,6 +77,17 @@ fn record_form(span: &ServerSpan, error: &UrlencodedError) {
 /// Whether `error` is an `E`, bare or with a response of the application.
 fn is<E: ResponseError + 'static>(error: &Error) -> bool {
     error.as_error::<E>().is_some() || error.as_error::<InternalError<E>>().is_some()
+}
+
+/// The `E` that a handler has returned with `?`, also in a box.
+fn returned<E: ResponseError + StdError + 'static>(error: &Error) -> Option<&E> {
+    let boxed = || error.as_error::<Box<dyn StdError>>()?.downcast_ref();
+    error.as_error().or_else(boxed)
+}
+
+/// Whether there is an `E` that was [`returned`], where its type is known by what is made of it only.
+fn is_returned_for<E: ResponseError + StdError + 'static, F>(_: fn(E) -> F, error: &Error) -> bool {
+    returned::<E>(error).is_some()
 }
 
 /// As [`is`], where the type of the error is known by what is made of it only.

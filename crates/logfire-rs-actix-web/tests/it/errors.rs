@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{
-    ErrorBadGateway, ErrorUnauthorized, InternalError, JsonPayloadError, UrlencodedError,
+    ErrorBadGateway, ErrorBadRequest, ErrorUnauthorized, InternalError, JsonPayloadError,
+    UrlencodedError,
 };
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
@@ -151,6 +152,38 @@ async fn errors_of_extractors_do_not_quote_the_client() {
         ),
     ] {
         assert_eq!(spans.after(&app, request).await, expected);
+    }
+}
+
+#[actix_web::test]
+async fn what_a_handler_deserializes_is_not_quoted() {
+    fn json() -> serde_json::Error {
+        serde_json::from_str::<Order>(r#"{"amount": "s3cret"}"#).map(|_| ()).unwrap_err()
+    }
+    fn value() -> serde::de::value::Error {
+        serde::de::Error::custom("invalid type: string \"s3cret\", expected u32")
+    }
+    fn syntax() -> serde_json::Error {
+        serde_json::from_str::<Order>("s3cret").map(|_| ()).unwrap_err()
+    }
+    fn boxed(error: impl std::error::Error + 'static) -> Error {
+        (Box::new(error) as Box<dyn std::error::Error>).into()
+    }
+    let spans = Spans::new();
+    let kinds: [Kind; 6] = [
+        (|| json().into(), "500 | json_type\n! json_type: line 1 column 19"),
+        (|| syntax().into(), "500 | json_invalid\n! json_invalid: line 1 column 1"),
+        (|| boxed(json()), "500 | json_type\n! json_type: line 1 column 19"),
+        (|| ErrorBadRequest(json()), "400 | -\n! json_invalid: the JSON is invalid"),
+        (|| value().into(), "400 | -\n! handler_error: a value is invalid"),
+        (|| boxed(value()), "500 | handler_error\n! handler_error: a value is invalid"),
+    ];
+    for (error, expected) in kinds {
+        let handler = move || async move { Err::<String, _>(error()) };
+        let app = App::new().route("/", web::to(handler));
+        let app = init_service(instrument_with(app, spans.options())).await;
+        let expected = format!("GET / | route / | path / | {expected}");
+        assert_eq!(spans.of(&app, "GET /").await, expected);
     }
 }
 
