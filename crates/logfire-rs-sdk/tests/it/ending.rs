@@ -77,6 +77,14 @@ async fn on_a_multi_thread_runtime() {
 }
 
 #[test]
+fn on_a_runtime_of_actix() {
+    actix_web::rt::System::new().block_on(async {
+        end_well();
+        end_with_a_hanging_receiver();
+    });
+}
+
+#[test]
 fn shutdown_is_final_and_may_be_repeated() {
     let receiver = Receiver::start();
     let (logfire, warnings) = sending_to(&receiver);
