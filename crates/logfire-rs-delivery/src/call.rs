@@ -20,6 +20,8 @@ use crate::{
     transport::{Answer, Attempt, Transport, USER_AGENT, connect_timeout},
 };
 
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A gRPC client for one destination, with a runtime of its own: the program may have none, or one that ends first.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -30,6 +32,8 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(destination: &Destination) -> io::Result<Self> {
+        // Before there is a runtime, which must not be dropped by a thread of another one.
+        let endpoint = endpoint(destination).map_err(io::Error::other)?;
         // One thread more than the delivery's own: between two calls somebody has to answer the server's pings.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -40,7 +44,7 @@ impl Caller {
             .build()?;
         let channel = {
             let _entered = runtime.enter();
-            endpoint(destination).map_err(io::Error::other)?.connect_lazy()
+            endpoint.connect_lazy()
         };
         Ok(Self { runtime, channel, destination: destination.clone() })
     }
@@ -54,7 +58,8 @@ impl Caller {
     ) -> Answer {
         let metadata = MetadataMap::from_headers(metadata.clone());
         let mut request = Request::from_parts(metadata, Extensions::new(), message);
-        request.set_timeout(timeout);
+        // Metadata cannot tell one without an end.
+        request.set_timeout(timeout.min(LONGEST_TIMEOUT));
         let mut client = Grpc::new(self.channel.clone());
         if self.destination.compresses() {
             client = client.send_compressed(CompressionEncoding::Gzip);

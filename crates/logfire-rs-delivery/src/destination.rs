@@ -198,7 +198,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If there is no certificate in it.
+    /// If there is no certificate in it, or something in it that is broken.
     ///
     /// ```
     /// # use logfire_rs_delivery::Destination;
@@ -208,8 +208,13 @@ impl Destination {
     /// ```
     pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self, InvalidDestination> {
         let pem = pem.as_ref();
-        if !parse_pem(pem).any(|item| matches!(item, Ok(PemItem::Certificate(_)))) {
-            let reason = "there is no certificate in the PEM text";
+        let items: Result<Vec<_>, _> = parse_pem(pem).collect();
+        let reason = match items {
+            Ok(items) if items.iter().any(|it| matches!(it, PemItem::Certificate(_))) => None,
+            Ok(_) => Some("there is no certificate in the PEM text"),
+            Err(_) => Some("a part of the PEM text is broken"),
+        };
+        if let Some(reason) = reason {
             return Err(InvalidDestination(reason.to_owned()));
         }
         self.root_certificates = Some(pem.into());
@@ -267,7 +272,7 @@ impl Destination {
         self
     }
 
-    /// A name for a directory: the host, and a number that differs with each other setting. It is too short to tell
+    /// A name for a directory: the host, and a number that differs with URL and headers. It is too short to tell
     /// what a header holds.
     pub(crate) fn file_name(&self) -> String {
         let mut parts = vec![self.base_url.as_bytes()];

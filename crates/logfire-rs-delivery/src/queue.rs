@@ -213,6 +213,14 @@ impl Queue {
         Some(export)
     }
 
+    /// Puts what was taken away back to where it was.
+    pub(crate) fn put_back(&self, export: Export) {
+        let mut state = self.lock();
+        state.bytes += export.size();
+        state.taken -= 1;
+        state.exports.push_front(export);
+    }
+
     /// Takes all exports away, also the one under way.
     pub(crate) fn take_all(&self) -> Vec<Export> {
         std::iter::from_fn(|| self.take_front()).collect()

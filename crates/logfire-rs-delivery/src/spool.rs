@@ -75,7 +75,7 @@ impl Spool {
     }
 
     /// Writes an export, and drops the oldest ones if there is no room. How many those were.
-    fn keep(&self, export: &Export) -> io::Result<u64> {
+    pub(crate) fn keep(&self, export: &Export) -> io::Result<u64> {
         let content = content(export)?;
         let bytes = content.len() as u64;
         let mut state = self.lock();
@@ -120,20 +120,28 @@ impl Spool {
         (outcome, problem)
     }
 
-    /// The oldest export and its name. What cannot be read is dropped; how many that were.
-    pub(crate) fn oldest(&self) -> (Option<(String, Export)>, u64) {
+    /// The oldest export and its name. What is gone or no export is dropped; how many that were.
+    ///
+    /// # Errors
+    ///
+    /// If the oldest one cannot be read now: it stays, since a process without a free file descriptor cannot read
+    /// anything, and could remove everything.
+    pub(crate) fn oldest(&self) -> (io::Result<Option<(String, Export)>>, u64) {
         let mut state = self.lock();
         let mut dropped = 0;
         while let Some(name) = state.entries.front().map(|entry| entry.name.clone()) {
-            match fs::read(self.directory.join(&name)).ok().and_then(|content| parse(&content)) {
-                Some(export) => return (Some((name, export)), dropped),
-                None => {
-                    self.forget_oldest(&mut state, Outcome::Lost);
-                    dropped += 1;
-                }
+            let export = match fs::read(self.directory.join(&name)) {
+                Ok(content) => parse(&content),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return (Err(error), dropped),
+            };
+            if let Some(export) = export {
+                return (Ok(Some((name, export))), dropped);
             }
+            self.forget_oldest(&mut state, Outcome::Lost);
+            dropped += 1;
         }
-        (None, dropped)
+        (Ok(None), dropped)
     }
 
     /// Removes an export, of which it is known now what became.
@@ -156,7 +164,7 @@ impl Spool {
         }
         create_private_directory(&self.directory)?;
         let lock = private().create(true).truncate(false).open(self.directory.join("lock"))?;
-        lock.try_lock().map_err(|_| io::Error::other("another process uses it"))?;
+        lock.try_lock().map_err(|_| io::Error::other("somebody else uses it"))?;
         state.lock = Some(lock);
         let mut found = Vec::new();
         for file in fs::read_dir(&self.directory)?.flatten() {

@@ -1,6 +1,7 @@
 //! The thread that takes exports to their destination.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +18,8 @@ use crate::{
     transport::{Answer, Transport},
 };
 
+/// Between two tries, whatever the destination asks for.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 /// How long an export is tried before it is spooled, if there is a spool.
 const SPOOL_AFTER: Duration = Duration::from_secs(5);
 /// How often a spool that another process has is asked for again.
@@ -122,7 +125,11 @@ impl Worker {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.first_retry_after);
         loop {
-            let (reason, asked) = match attempt() {
+            // The thread is the only way to the destination: it must outlive a fault in a library.
+            let Ok(answer) = catch_unwind(AssertUnwindSafe(&attempt)) else {
+                return Delivered::Settled(Outcome::Lost);
+            };
+            let (reason, asked) = match answer {
                 Answer::Accepted => {
                     self.reached = true;
                     self.reports.well();
@@ -149,7 +156,8 @@ impl Worker {
                 }
             };
             self.reports.unreachable(reason);
-            let wait = asked.unwrap_or_else(|| backoff.next_wait());
+            // A destination may ask for a longer wait, but not for none.
+            let wait = backoff.next_wait().max(asked.unwrap_or_default()).max(SHORTEST_WAIT);
             let hopeless = self.queue.is_closed() && !self.reached;
             if hopeless
                 || wait > patience.saturating_sub(started.elapsed())
@@ -177,7 +185,7 @@ impl Worker {
                 spooling.resend_at = Some(Instant::now());
             }
             Err(error) => {
-                spooling.resend_at = Some(Instant::now() + OPEN_AGAIN_AFTER);
+                spooling.set_aside();
                 self.reports.unkept(spooling.spool.directory(), error.to_string());
             }
         }
@@ -192,9 +200,22 @@ impl Worker {
             spooling.try_later(asked);
         }
         // A shutdown may have taken it already.
-        if let Some(export) = self.queue.take_front() {
-            self.keep(&export);
+        let (Some(export), Some(spooling)) = (self.queue.take_front(), &mut self.spool) else {
+            return;
+        };
+        match spooling.spool.keep(&export) {
+            Ok(dropped) => {
+                self.queue.lose(dropped);
+                self.queue.settle_taken(Outcome::Spooled);
+            }
+            Err(error) => {
+                // As if there were no spool, until it can be written again.
+                self.queue.put_back(export);
+                spooling.set_aside();
+                self.reports.unkept(spooling.spool.directory(), error.to_string());
+            }
         }
+        self.report_losses();
     }
 
     /// Writes an export that was taken off the queue.
@@ -219,6 +240,16 @@ impl Worker {
         let Some(spool) = self.spool.as_ref().map(|it| Arc::clone(&it.spool)) else { return };
         let (oldest, unreadable) = spool.oldest();
         self.queue.lose(unreadable);
+        let oldest = match oldest {
+            Ok(oldest) => oldest,
+            Err(error) => {
+                if let Some(spooling) = &mut self.spool {
+                    spooling.set_aside();
+                }
+                self.reports.unkept(spool.directory(), error.to_string());
+                return self.report_losses();
+            }
+        };
         let delivered = oldest.map(|(name, export)| {
             let delivered = self.deliver(&export, Duration::ZERO);
             if let Delivered::Settled(outcome) = delivered {
@@ -238,8 +269,14 @@ impl Worker {
 }
 
 impl Spooling {
+    /// Does without the spool for a while.
+    fn set_aside(&mut self) {
+        self.usable = false;
+        self.resend_at = Some(Instant::now() + OPEN_AGAIN_AFTER);
+    }
+
     fn try_later(&mut self, asked: Option<Duration>) {
-        let wait = asked.unwrap_or_else(|| self.backoff.next_wait());
+        let wait = self.backoff.next_wait().max(asked.unwrap_or_default());
         let now = Instant::now();
         self.resend_at = now.checked_add(wait).or(Some(now + OPEN_AGAIN_AFTER));
         self.down = true;

@@ -124,6 +124,21 @@ fn retry_after_is_honored() {
 }
 
 #[test]
+fn a_destination_that_asks_for_no_wait_is_given_up_all_the_same() {
+    let receiver = Receiver::answering(|_| Answer::RetryAfter(503, 0));
+    let patience = Duration::from_millis(200);
+    for first in [Duration::ZERO, Duration::from_millis(10)] {
+        let options = DeliveryOptions::default().first_retry_after(first).give_up_after(patience);
+        let delivery = Delivery::start(to(&receiver), options).unwrap();
+        delivery.submit(export("x")).unwrap();
+        delivery.flush(LONG).unwrap_err();
+        assert_eq!(delivery.counts().lost, 1);
+    }
+    // A wait is never shorter than 10 milliseconds.
+    assert!(receiver.received().len() <= 2 * 21, "{}", receiver.received().len());
+}
+
+#[test]
 fn a_retry_after_beyond_all_time_is_given_up() {
     let receiver = Receiver::answering(|_| Answer::RetryAfter(503, u64::MAX));
     let delivery = Delivery::start(to(&receiver), quick()).unwrap();

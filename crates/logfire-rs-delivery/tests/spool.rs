@@ -250,7 +250,7 @@ fn a_directory_that_another_has_is_told_and_done_without() {
     let second = Delivery::start(to(address), options).unwrap();
     second.submit(export("second")).unwrap();
     wait_until(|| !told.lock().unwrap().is_empty());
-    assert!(told.lock().unwrap()[0].ends_with(": another process uses it"));
+    assert!(told.lock().unwrap()[0].ends_with(": somebody else uses it"));
 
     let receiver = Receiver::again(address);
     second.flush(LONG).unwrap();
@@ -273,4 +273,57 @@ fn a_directory_that_cannot_be_is_told_and_loses_only_what_it_would_without() {
     assert_eq!(delivery.counts().lost, 1);
     let told = told.lock().unwrap();
     assert!(told[0].starts_with("cannot keep telemetry in "), "{told:?}");
+}
+
+#[test]
+fn what_cannot_be_read_now_is_not_dropped() {
+    let directory = TempDir::new().unwrap();
+    let address = deserted();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let options = spooling(directory.path())
+        .on_problem(move |problem| heard.lock().unwrap().push(problem.to_string()));
+    let delivery = Delivery::start(to(address), options).unwrap();
+    delivery.submit(export("spans")).unwrap();
+    delivery.flush(LONG).unwrap();
+    // Who reads a directory gets an error that does not say that there is nothing.
+    let [file] = files(&directory).try_into().unwrap();
+    let aside = directory.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+
+    let receiver = Receiver::again(address);
+    wait_until(|| told.lock().unwrap().iter().any(|it| it.contains("directory")));
+    assert_eq!((delivery.counts().spooled, delivery.counts().lost), (1, 0));
+    drop(delivery);
+
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    let another = Delivery::start(to(address), spooling(directory.path()));
+    let _another = another.unwrap();
+    wait_until(|| bodies(&receiver) == ["spans"]);
+}
+
+#[test]
+fn what_cannot_be_written_waits_in_memory() {
+    let directory = TempDir::new().unwrap();
+    let address = deserted();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let options = spooling(directory.path())
+        .give_up_after(LONG)
+        .on_problem(move |problem| heard.lock().unwrap().push(problem.to_string()));
+    let delivery = Delivery::start(to(address), options).unwrap();
+    wait_until(|| fs::read_dir(directory.path()).unwrap().count() == 1);
+    // A full disk, as near as a test comes to it.
+    let own = fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    wait_until(|| own.join("lock").exists());
+    fs::remove_dir_all(&own).unwrap();
+    delivery.submit(export("spans")).unwrap();
+    wait_until(|| told.lock().unwrap().iter().any(|it| it.contains("cannot keep")));
+    assert_eq!((delivery.counts().waiting, delivery.counts().lost), (1, 0));
+
+    let receiver = Receiver::again(address);
+    delivery.flush(LONG).unwrap();
+    assert_eq!(bodies(&receiver), ["spans"]);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::global;
@@ -14,6 +15,9 @@ use crate::header_capture::{HeaderCapture, SanitizedHeaders};
 use crate::method::KnownMethods;
 use crate::patterns::ExcludedUrls;
 use crate::redaction::{FilterUrl, UrlRedaction};
+
+/// The instrumenters of a process that are called when metrics are collected.
+const CALLBACKS: usize = 1000;
 
 type UrlFilter = Arc<dyn Fn(&FilterUrl<'_>) -> String + Send + Sync>;
 
@@ -80,10 +84,13 @@ impl SharedOptions {
     }
 
     /// A meter of the same provider that makes no metric of the scope; `None` if the caller gave a
-    /// meter, of which there is no other.
+    /// meter, of which there is no other, or if there are too many of them.
     pub(crate) fn bare_meter(&self, scope: &InstrumentationScope) -> Option<Meter> {
+        // An SDK keeps a callback for good, so a program that makes clients without end gets no more.
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
         let bare = InstrumentationScope::builder(scope.name().to_owned()).build();
-        self.meter.is_none().then(|| self.meter(bare))
+        let may_ask = self.meter.is_none() && ASKED.fetch_add(1, Ordering::Relaxed) < CALLBACKS;
+        may_ask.then(|| self.meter(bare))
     }
 
     /// The captures of request and response headers; `side` is `SERVER` or `CLIENT`.

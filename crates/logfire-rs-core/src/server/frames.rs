@@ -33,7 +33,7 @@ impl RequestBodyObserver {
         Self { span, tells: false, keeps: true }
     }
 
-    /// What `observer` does, and if the current request is sampled, what [`keeping`](Self::keeping)
+    /// What `observer` does, and if the current request is sampled, what `keeping`
     /// does.
     #[must_use]
     pub fn also_keeping(observer: Option<Self>) -> Option<Self> {

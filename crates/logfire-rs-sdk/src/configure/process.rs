@@ -41,7 +41,8 @@ impl Configuration {
         self
     }
 
-    /// Sets no globals: the result is used through [`Logfire::tracer_provider`] and [`Logfire::meter_provider`] only.
+    /// Sets no globals: the result is used through [`Logfire::tracer_provider`](crate::Logfire::tracer_provider) and
+    /// [`Logfire::meter_provider`](crate::Logfire::meter_provider) only.
     ///
     /// ```
     /// # let configure = || logfire_rs_sdk::configure().env_lookup(|_| None).console(false);

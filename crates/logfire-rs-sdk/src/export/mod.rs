@@ -130,7 +130,13 @@ impl Outlets {
             other => warnings.warn(other),
         });
         if let Some(spool) = &self.spool {
-            options = options.spool(spool);
+            // Two queues to one place, which differ in a timeout, cannot have one directory.
+            let place = destination.to_string();
+            let others = self.deliveries.iter().filter(|(it, _)| it.to_string() == place).count();
+            options = match others {
+                0 => options.spool(spool),
+                others => options.spool(spool.join((others + 1).to_string())),
+            };
         }
         let delivery = Delivery::start(destination.clone(), options);
         let delivery = Arc::new(delivery.map_err(ConfigureError::Thread)?);
@@ -185,11 +191,13 @@ fn texts(unfinished: &[Unfinished]) -> Vec<String> {
 
 fn milliseconds(env: &Environment, names: &[&str]) -> Option<Duration> {
     env.parsed(names, "a positive number of milliseconds", |text| {
-        text.parse().ok().filter(|it| *it > 0).map(Duration::from_millis)
+        // More than this is more than some clocks can add.
+        text.parse().ok().filter(|it| *it > 0).map(|it: u32| Duration::from_millis(it.into()))
     })
 }
 
 fn size(env: &Environment, name: &str, default: usize) -> usize {
-    let parse = |text: &str| text.parse().ok().filter(|size| *size > 0);
-    env.parsed(&[name], "a positive number", parse).unwrap_or(default)
+    // The SDK makes room for all of a queue at once.
+    let parse = |text: &str| text.parse().ok().filter(|size| (1..=1_000_000).contains(size));
+    env.parsed(&[name], "a number from 1 to 1000000", parse).unwrap_or(default)
 }
