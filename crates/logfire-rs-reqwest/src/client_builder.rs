@@ -89,7 +89,7 @@ impl ClientBuilder {
     /// number as `http.request.resend_count`.
     ///
     /// By default a redirect is seen only by the URL that answers in the end. It replaces the
-    /// policy of the builder, which cannot be read back.
+    /// policy of the builder, which cannot be read back, and ends [`hop_spans`](Self::hop_spans).
     ///
     /// ```
     /// use logfire_rs_reqwest::{HttpClientOptions, redirect::Policy};
@@ -102,7 +102,8 @@ impl ClientBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn redirects(self, policy: Policy) -> Self {
+    pub fn redirects(mut self, policy: Policy) -> Self {
+        self.recorder.hops = false;
         let instrumenter = self.recorder.instrumenter.clone();
         let recorded = Policy::custom(move |attempt| {
             instrumenter.redirected(attempt.status().as_u16(), attempt.url().as_str());
@@ -111,13 +112,20 @@ impl ClientBuilder {
         self.map(|it| it.redirect(recorded))
     }
 
-    /// Records each request that a redirect leads to as a span of its own, with a trace header of
-    /// its own, and `http.request.resend_count`. By default there is one span over all of them.
+    /// Records each request that a redirect on the same server leads to as a span of its own, with a
+    /// trace header of its own, and `http.request.resend_count`. By default there is one span over
+    /// all of them.
     ///
-    /// Redirects are followed here then, as reqwest does by default: at most ten, and without
-    /// credentials to another server. A [policy](Self::redirects) has no say, and a timeout of the
-    /// client counts for each of the requests; that of a request counts for all. Whether they have a
-    /// `referer` is what [`referer`](Self::referer) says here: that of the builder cannot be read back.
+    /// From the first redirect to another scheme, host or port on, reqwest follows itself, as it does
+    /// without this: it takes the credentials out, also those of its default headers. All of that is
+    /// part of the span of the request that was redirected there, with one event `http.redirect` that
+    /// tells where it ended.
+    ///
+    /// At most ten redirects are followed, as reqwest does by default, else the error is that of a
+    /// redirect. The last of this and a [policy](Self::redirects) counts, also of one that
+    /// [`map`](Self::map) sets. A timeout of the client counts for each of the requests that are
+    /// sent here; that of a request counts for all. Whether they have a `referer` is what
+    /// [`referer`](Self::referer) says here: that of the builder cannot be read back.
     ///
     /// ```
     /// # fn example() -> logfire_rs_reqwest::Result<()> {

@@ -1,7 +1,10 @@
 //! Redirects as requests of their own, each with its span and its trace header.
 //!
 //! reqwest copies the headers of the first request to all that follow, so it cannot be left to it.
+//! But only reqwest can follow to another server: it adds its default headers to whatever it is
+//! given to send, and takes the credentials among them out only where it follows.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +17,7 @@ use crate::Client;
 use crate::pending::Call;
 
 /// As many as reqwest follows by default.
-const LIMIT: u32 = 10;
+const LIMIT: usize = 10;
 
 /// What describes a body, and goes with it.
 const OF_BODY: [HeaderName; 4] = [
@@ -24,18 +27,36 @@ const OF_BODY: [HeaderName; 4] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// What another server must not see.
-const SECRET: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::WWW_AUTHENTICATE];
+thread_local! {
+    /// Whether the policy has left a redirect to [`Hop`], in the poll that the thread is in.
+    static LEFT: Cell<bool> = const { Cell::new(false) };
+}
 
-/// Leaves redirects to [`Hop`], where requests are recorded.
+/// Leaves redirects on the same server to [`Hop`], where requests are recorded.
 pub(crate) fn policy(instrumenter: HttpClientInstrumenter) -> Policy {
     let default = Policy::default();
-    Policy::custom(move |attempt| match instrumenter.resend_count() {
-        Some(count) if count >= LIMIT => attempt.error("too many redirects"),
-        Some(_) => attempt.stop(),
-        None => default.redirect(attempt),
+    Policy::custom(move |attempt| {
+        let Some(count) = instrumenter.resend_count() else { return default.redirect(attempt) };
+        // The first of the URLs is that of the hop; the others reqwest has followed itself.
+        let followed = attempt.previous().len().saturating_sub(1);
+        if (count as usize).saturating_add(followed) >= LIMIT {
+            return attempt.error("too many redirects");
+        }
+        match attempt.previous() {
+            [from] if from.origin() == attempt.url().origin() => {
+                LEFT.set(true);
+                attempt.stop()
+            }
+            // Once on another server, reqwest goes on to the end: a request that it is given anew
+            // would have all default headers again.
+            _ => attempt.follow(),
+        }
     })
+}
+
+/// Whether the policy has left a redirect to [`Hop`] since this was asked last.
+pub(crate) fn left() -> bool {
+    LEFT.take()
 }
 
 /// What it takes to send a request again, to where it is redirected.
@@ -68,12 +89,12 @@ impl Hop {
         }
     }
 
-    /// The next request, if `response` leads to one that can be sent.
+    /// The next request, if `response`, which the policy left to it, leads to one that can be sent.
     pub(crate) fn next(self, response: &Response) -> Option<Call> {
         let status = response.status();
         let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
         let url = self.url.join(location).ok()?;
-        if !matches!(url.scheme(), "http" | "https") {
+        if self.url.origin() != url.origin() {
             return None;
         }
         let mut request = match status {
@@ -95,12 +116,8 @@ impl Hop {
             }
             _ => return None,
         };
-        if self.url.origin() != request.url().origin() {
-            SECRET.iter().for_each(|it| drop(request.headers_mut().remove(it)));
-            request.headers_mut().remove(header::HOST);
-        }
         if self.client.recorder.referer
-            && let Some(referer) = referer(&self.url, request.url())
+            && let Some(referer) = referer(self.url)
         {
             request.headers_mut().insert(header::REFERER, referer);
         }
@@ -116,12 +133,8 @@ impl Hop {
     }
 }
 
-/// Where the request came from, without what is secret; nothing from TLS to plain text.
-fn referer(from: &Url, to: &Url) -> Option<HeaderValue> {
-    if from.scheme() == "https" && to.scheme() == "http" {
-        return None;
-    }
-    let mut from = from.clone();
+/// Where the request came from, without what is secret.
+fn referer(mut from: Url) -> Option<HeaderValue> {
     let _ = from.set_username("");
     let _ = from.set_password(None);
     from.set_fragment(None);

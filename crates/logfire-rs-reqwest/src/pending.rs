@@ -12,7 +12,7 @@ use reqwest::{Request, Response};
 use tower_service::Service;
 
 use crate::Client;
-use crate::hops::Hop;
+use crate::hops::{self, Hop};
 use crate::recorder::{self, Recorder};
 
 type Answer = <reqwest::Client as Service<Request>>::Future;
@@ -33,7 +33,7 @@ pin_project! {
     #[project = StateProjection]
     enum State {
         Ready { call: Option<reqwest::Result<Call>> },
-        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>> },
+        Recorded { #[pin] answer: Answer, span: Option<ClientSpan>, recorder: Recorder, hop: Option<Box<Hop>>, left: bool },
         Unrecorded { #[pin] answer: Answer, context: Context },
     }
 }
@@ -75,14 +75,17 @@ impl Future for Pending {
                     Some(Err(error)) => return Poll::Ready(Err(error)),
                     None => return Poll::Pending,
                 },
-                StateProjection::Recorded { answer, span, recorder, hop } => {
+                StateProjection::Recorded { answer, span, recorder, hop, left } => {
                     // The hooks of reqwest run in this poll: connector, resolver, redirect policy.
                     let entered = span.as_mut().map(ClientSpan::enter);
-                    let result = ready!(answer.poll(cx));
+                    let result = answer.poll(cx);
                     drop(entered);
+                    *left |= hops::left();
+                    let result = ready!(result);
                     match (result, span.take()) {
                         (Ok(response), Some(span)) => {
-                            let next = hop.take().and_then(|it| it.next(&response));
+                            let hop = hop.take().filter(|_| *left);
+                            let next = hop.and_then(|it| it.next(&response));
                             let response = recorder.answered(span, response);
                             match next {
                                 Some(call) => call.send(),
@@ -122,6 +125,6 @@ impl Call {
             return State::Unrecorded { answer: client.inner.call(request), context: made_in };
         };
         let answer = client.inner.call(request);
-        State::Recorded { answer, span: Some(span), recorder: client.recorder, hop }
+        State::Recorded { answer, span: Some(span), recorder: client.recorder, hop, left: false }
     }
 }

@@ -9,6 +9,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry_sdk::trace::SpanData;
 use reqwest::dns::{Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
 
 use crate::servers::{Server, refused};
 use crate::telemetry::{Telemetry, attribute, builder, is_child_of};
@@ -171,17 +172,6 @@ async fn each_hop_may_be_a_span_with_a_trace_header_of_its_own() {
     assert_eq!((telemetry.take().len(), seen.len()), (3, 3));
     assert!(seen.iter().all(|it| !it.headers.contains_key("referer")));
 
-    // To another server, without credentials; 303 becomes a GET without a body.
-    let other = Server::start().await;
-    let away = server.url(&format!("/away/{}", other.port()));
-    client.post(away).bearer_auth("s3cret").body("hello").send().await.unwrap();
-    let [seen] = &other.seen()[..] else { panic!() };
-    assert_eq!((seen.method.as_str(), seen.uri.as_str()), ("GET", "/"));
-    for name in ["authorization", "content-length", "content-type"] {
-        assert!(!seen.headers.contains_key(name), "{name}");
-    }
-    assert_eq!(telemetry.take().len(), 2);
-
     let error = client.get(server.url("/loop")).send().await.unwrap_err();
     assert!(error.is_redirect() && !error.is_timeout());
     let spans = telemetry.take();
@@ -190,6 +180,107 @@ async fn each_hop_may_be_a_span_with_a_trace_header_of_its_own() {
     // What is not recorded is followed by reqwest itself.
     let untraced = client.get(server.url("/to-root")).untraced().send().await.unwrap();
     assert_eq!(untraced.status(), 200);
+}
+
+#[tokio::test]
+async fn no_hop_takes_credentials_to_another_server() {
+    const SECRET: [&str; 4] = ["authorization", "cookie", "cookie2", "proxy-authorization"];
+    let (server, other, telemetry) =
+        (Server::start().await, Server::start().await, Telemetry::new());
+    let mut defaults: HeaderMap =
+        SECRET.map(|it| (it.parse().unwrap(), "s3cret".parse().unwrap())).into_iter().collect();
+    defaults.insert("x-kept", "yes".parse().unwrap());
+    let hops = |builder| instrument_builder(builder, telemetry.options()).hop_spans();
+    for (how, client) in [
+        ("ours", hops(builder()).default_headers(defaults.clone())),
+        ("theirs", hops(builder().default_headers(defaults.clone()))),
+        ("map", hops(builder()).map(|it| it.default_headers(defaults.clone()))),
+    ] {
+        let client = client.build().unwrap();
+        // 303 becomes a GET without a body.
+        let away = server.url(&format!("/away/{}", other.port()));
+        client.post(&away).bearer_auth("s3cret").body("hello").send().await.unwrap();
+        let [seen] = &server.seen()[..] else { panic!("{how}") };
+        assert!(SECRET.iter().all(|it| seen.headers.contains_key(*it)), "{how}: {seen:?}");
+        let [seen] = &other.seen()[..] else { panic!("{how}") };
+        assert_eq!((seen.method.as_str(), seen.uri.as_str()), ("GET", "/"), "{how}");
+        for name in SECRET.into_iter().chain(["content-length", "content-type"]) {
+            assert!(!seen.headers.contains_key(name), "{how}: {name}");
+        }
+        assert_eq!(seen.headers["x-kept"], "yes", "{how}");
+        let span = telemetry.one();
+        assert_eq!(attribute(&span, "url.full").unwrap(), away, "{how}");
+        let event = format!("http.redirect url.full={}", other.url("/"));
+        assert_eq!(events(&span), [event], "{how}");
+    }
+
+    // A hop on the same server, then one to another: two spans.
+    let client = hops(builder()).default_headers(defaults).build().unwrap();
+    let away = server.url(&format!("/hop/away/{}", other.port()));
+    client.get(&away).send().await.unwrap();
+    let spans = telemetry.take();
+    let counts = spans.iter().map(|it| attribute(it, "http.request.resend_count"));
+    assert_eq!(counts.collect::<Vec<_>>(), [None, Some("1".to_owned())]);
+    let [seen] = &other.seen()[..] else { panic!() };
+    assert!(SECRET.iter().all(|it| !seen.headers.contains_key(*it)), "{seen:?}");
+
+    // What the other server then redirects is followed as without spans of hops.
+    let away = server.url(&format!("/away/{}?to=/to-root", other.port()));
+    let without = instrument_builder(builder(), telemetry.options()).build().unwrap();
+    let with = hops(builder()).build().unwrap();
+    let mut seen = Vec::new();
+    for client in [without, with] {
+        let response = client.get(&away).header("x-kept", "yes").send().await.unwrap();
+        assert_eq!(response.url().as_str(), other.url("/?b=2"));
+        let mut all = other.seen();
+        all.iter_mut().for_each(|it| drop(it.headers.remove("traceparent")));
+        seen.push(format!("{all:?}"));
+        let span = telemetry.one();
+        assert_eq!(attribute(&span, "http.response.status_code").unwrap(), "200");
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn the_last_of_spans_of_hops_and_a_policy_counts() {
+    let (server, other, telemetry) =
+        (Server::start().await, Server::start().await, Telemetry::new());
+    let hops = || instrument_builder(builder(), telemetry.options()).hop_spans();
+    for (how, client) in [
+        ("redirect", hops().redirect(Policy::none())),
+        ("redirects", hops().redirects(Policy::none())),
+        ("map", hops().map(|it| it.redirect(Policy::none()))),
+    ] {
+        let client = client.build().unwrap();
+        let away = format!("/away/{}", other.port());
+        for (path, status) in [("/temporary", 307), ("/to-root", 303), (&away, 303)] {
+            let response = client.get(server.url(path)).send().await.unwrap();
+            assert_eq!(response.status(), status, "{how} {path}");
+            assert_eq!((server.seen().len(), other.seen().len()), (1, 0), "{how} {path}");
+            assert_eq!(telemetry.take().len(), 1, "{how} {path}");
+        }
+    }
+    for (how, client) in [
+        ("redirects", hops().redirects(Policy::limited(3))),
+        ("map", hops().map(|it| it.redirect(Policy::limited(3)))),
+    ] {
+        let client = client.build().unwrap();
+        let error = client.get(server.url("/loop")).send().await.unwrap_err();
+        assert!(error.is_redirect(), "{how}: {error:?}");
+        assert_eq!(server.seen().len(), 4, "{how}");
+        assert_eq!(telemetry.take().len(), 1, "{how}");
+    }
+    // The other way round, there is a span of each; and between two servers there are ten as well.
+    let last = instrument_builder(builder(), telemetry.options()).redirects(Policy::none());
+    let last = last.hop_spans().build().unwrap();
+    last.get(server.url("/temporary")).send().await.unwrap();
+    assert_eq!((server.seen().len(), telemetry.take().len()), (3, 3));
+    let endless = format!("/ring/{}/{}", other.port(), server.port());
+    let error = last.get(server.url(&endless)).send().await.unwrap_err();
+    assert!(error.is_redirect(), "{error:?}");
+    assert_eq!(server.seen().len() + other.seen().len(), 11);
+    let span = telemetry.one();
+    assert_eq!(attribute(&span, "error.type").unwrap(), "redirect_error");
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get, post};
@@ -46,6 +46,8 @@ impl Server {
             .route("/temporary", any(|| async { Redirect::temporary("/permanent") }))
             .route("/permanent", any(|| async { Redirect::permanent("/echo") }))
             .route("/away/{port}", any(away))
+            .route("/hop/away/{port}", any(hop))
+            .route("/ring/{to}/{back}", any(ring))
             .route("/to-root", any(|| async { Redirect::to("/?b=2") }))
             .route("/loop", any(|| async { Redirect::temporary("/loop") }))
             .layer(middleware::from_fn_with_state(Arc::clone(&seen), remember));
@@ -82,13 +84,23 @@ async fn remember(
     next.run(request).await
 }
 
-async fn status(axum::extract::Path(code): axum::extract::Path<u16>) -> StatusCode {
+async fn status(Path(code): Path<u16>) -> StatusCode {
     StatusCode::from_u16(code).unwrap()
 }
 
-/// To another server, as far as the browser knows.
-async fn away(axum::extract::Path(port): axum::extract::Path<u16>) -> Redirect {
-    Redirect::to(&format!("http://127.0.0.1:{port}/"))
+/// To another server, to the path that the query names.
+async fn away(Path(port): Path<u16>, uri: Uri) -> Redirect {
+    let to = uri.query().and_then(|it| it.strip_prefix("to=")).unwrap_or("/");
+    Redirect::to(&format!("http://127.0.0.1:{port}{to}"))
+}
+
+/// To another server, which redirects back, without an end.
+async fn ring(Path((to, back)): Path<(u16, u16)>) -> Redirect {
+    Redirect::to(&format!("http://127.0.0.1:{to}/ring/{back}/{to}"))
+}
+
+async fn hop(Path(port): Path<u16>) -> Redirect {
+    Redirect::to(&format!("/away/{port}"))
 }
 
 async fn headers() -> Response {
