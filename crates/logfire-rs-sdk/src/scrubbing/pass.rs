@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     ScrubMatch, Shared,
-    patterns::Found,
+    patterns::{Found, Search},
     rules::{Rule, rule},
 };
 
@@ -40,15 +40,11 @@ impl<'a> Pass<'a> {
     }
 
     pub(super) fn find<'t>(&self, text: &'t str) -> Option<Found<'t>> {
-        self.find_from(text, 0)
+        self.shared.patterns.find(text)
     }
 
-    pub(super) fn find_from<'t>(&self, text: &'t str, from: usize) -> Option<Found<'t>> {
-        self.shared.patterns.find(text, from)
-    }
-
-    pub(super) fn is_secret_itself(&self, text: &str, found: &Found<'_>) -> bool {
-        self.shared.patterns.is_secret_itself(text, found)
+    pub(super) const fn search<'t>(&self, text: &'t str) -> Search<'a, 't> {
+        self.shared.patterns.search(text)
     }
 
     pub(super) fn at_key<T>(&mut self, key: &str, visit: impl FnOnce(&mut Self) -> T) -> T {

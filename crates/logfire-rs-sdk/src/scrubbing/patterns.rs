@@ -65,23 +65,16 @@ impl Patterns {
         })
     }
 
-    /// The first match of any pattern at or behind `from`, as Python's `re.search` finds it.
-    pub(super) fn find<'a>(&self, text: &'a str, from: usize) -> Option<Found<'a>> {
-        self.any.find_at(text, from)?;
-        let found = |found: regex::Match<'a>| Found { text: found.as_str(), start: found.start() };
-        let other = first(&self.but_auth, text, from).map(found);
-        let auth = self.first_auth(text, from).map(found);
-        match (auth, other) {
-            // Of two that begin together the first pattern wins; only the user's begin with `auth` too.
-            (Some(auth), Some(other)) if other.start < auth.start => Some(other),
-            (auth, other) => auth.or(other),
-        }
+    /// The first match of any pattern, as Python's `re.search` finds it.
+    pub(super) fn find<'a>(&self, text: &'a str) -> Option<Found<'a>> {
+        self.any.find(text)?;
+        self.search(text).next(0)
     }
 
-    /// Whether what was found is no name of something secret, but to be hidden itself.
-    pub(super) fn is_secret_itself(&self, text: &str, found: &Found<'_>) -> bool {
-        let itself = self.itself.find_at(text, found.start);
-        itself.is_some_and(|itself| itself.range() == found.range())
+    /// The matches in a text, one after the other.
+    pub(super) const fn search<'p, 't>(&'p self, text: &'t str) -> Search<'p, 't> {
+        let ahead = Ahead(None);
+        Search { patterns: self, text, auth: ahead, other: ahead, itself: ahead }
     }
 
     /// `auth(?!ors?\b)`
@@ -92,6 +85,58 @@ impl Patterns {
                 return Some(auth);
             }
             from = auth.end();
+        }
+    }
+}
+
+/// A way through a text from its start to its end, on which each pattern reads the text once.
+pub(super) struct Search<'p, 't> {
+    patterns: &'p Patterns,
+    text: &'t str,
+    auth: Ahead<'t>,
+    other: Ahead<'t>,
+    itself: Ahead<'t>,
+}
+
+impl<'t> Search<'_, 't> {
+    /// The first match of any pattern at or behind `from`, which only grows.
+    pub(super) fn next(&mut self, from: usize) -> Option<Found<'t>> {
+        let Self { patterns, text, .. } = *self;
+        let other = self.other.at(from, || first(&patterns.but_auth, text, from));
+        let auth = self.auth.at(from, || patterns.first_auth(text, from));
+        match (auth, other) {
+            // Of two that begin together the first pattern wins; only the user's begin with `auth` too.
+            (Some(auth), Some(other)) if other.start < auth.start => Some(other),
+            (auth, other) => auth.or(other),
+        }
+    }
+
+    /// Whether what was found last is no name of something secret, but to be hidden itself.
+    pub(super) fn is_secret_itself(&mut self, found: &Found<'_>) -> bool {
+        let Self { patterns, text, .. } = *self;
+        let itself = self.itself.at(found.start, || first(&patterns.itself, text, found.start));
+        itself.is_some_and(|itself| itself.range() == found.range())
+    }
+}
+
+/// The next match of a pattern, `Some(None)` if there is none; `None` before the first search.
+#[derive(Clone, Copy, Debug)]
+struct Ahead<'t>(Option<Option<Found<'t>>>);
+
+impl<'t> Ahead<'t> {
+    /// The first match at or behind `from`; it is searched only if the one before is passed.
+    fn at(
+        &mut self,
+        from: usize,
+        search: impl FnOnce() -> Option<regex::Match<'t>>,
+    ) -> Option<Found<'t>> {
+        match self.0 {
+            Some(None) => None,
+            Some(Some(found)) if found.start >= from => Some(found),
+            _ => {
+                let found = search().map(|it| Found { text: it.as_str(), start: it.start() });
+                *self.0.insert(found)
+            }
         }
     }
 }
@@ -121,7 +166,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<&str> {
-        Patterns::new(&[]).unwrap().find(text, 0).map(|found| found.text)
+        Patterns::new(&[]).unwrap().find(text).map(|found| found.text)
     }
 
     #[test]
@@ -183,11 +228,15 @@ mod tests {
     #[test]
     fn patterns_of_the_user_come_after_the_default_ones() {
         let patterns = Patterns::new(&["authors?".to_owned(), r"\d{4}".to_owned()]).unwrap();
-        let find = |text| patterns.find(text, 0).map(|found| found.text);
+        let find = |text| patterns.find(text).map(|found| found.text);
         assert_eq!(find("Author"), Some("Author"));
         assert_eq!(find("authority"), Some("auth"));
         assert_eq!(find("year 2026"), Some("2026"));
-        let itself = |text: &str| patterns.is_secret_itself(text, &patterns.find(text, 0).unwrap());
+        let itself = |text: &str| {
+            let mut search = patterns.search(text);
+            let found = search.next(0).unwrap();
+            search.is_secret_itself(&found)
+        };
         assert!(itself("year 2026"));
         assert!(itself("pylf_v1_"));
         assert!(!itself("a password 2026"));
@@ -202,9 +251,28 @@ mod tests {
         }
         // Empty between other characters only.
         let patterns = Patterns::new(&[r"\b".to_owned(), r"\bx*\b".to_owned()]).unwrap();
-        let find = |text, from| patterns.find(text, from).map(|found| found.text);
+        let find = |text, from| patterns.search(text).next(from).map(|found| found.text);
         assert_eq!(find("hi", 0), None);
         assert_eq!(find("é a secret é", 0), Some("secret"));
         assert_eq!(find("é a secret é", "é a secret".len()), None);
+    }
+
+    #[test]
+    fn a_pattern_searches_again_only_behind_its_match() {
+        let text = "auth auth secret auth";
+        let (secret, auth) = (Regex::new("secret").unwrap(), Regex::new("auth").unwrap());
+        let mut ahead = Ahead(None);
+        let mut searched = Vec::new();
+        let mut starts = Vec::new();
+        for found in auth.find_iter(text) {
+            let next = ahead.at(found.start(), || {
+                searched.push(found.start());
+                secret.find_at(text, found.start())
+            });
+            starts.push(next.map(|next| next.start));
+        }
+        ahead.at(text.len(), || panic!("it is known that there is none"));
+        assert_eq!(starts, [Some(10), Some(10), None]);
+        assert_eq!(searched, [0, 17]);
     }
 }

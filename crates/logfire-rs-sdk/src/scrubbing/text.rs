@@ -6,6 +6,9 @@ use regex::Regex;
 
 use super::pass::{Pass, is_marker};
 
+/// Bytes of a text that are scrubbed; the rest is cut off. It is done on the thread that logs.
+const MAX_SCRUBBED: usize = 64 * 1024;
+
 /// What may follow the name of a secret: the rest of the name, a sign or word that assigns, and the value.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r#"\A[\w.\[\]-]*\\?["']?"#;
@@ -23,6 +26,10 @@ static HEADER: LazyLock<Option<Regex>> =
 static FOLLOWING: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\A[\w-]*\s+([^\s,;]{6,})").ok());
 
+/// The rest of the name, as `ASSIGNED` and `FOLLOWING` see it.
+static ASSIGNED_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A[\w.\[\]-]*").ok());
+static FOLLOWING_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A[\w-]*").ok());
+
 impl Pass<'_> {
     /// JSON is scrubbed as such. `None` if the text stays.
     pub(super) fn text(&mut self, text: &str) -> Option<String> {
@@ -30,58 +37,100 @@ impl Pass<'_> {
         if let Some(scrubbed) = self.json_text(text) {
             return scrubbed;
         }
+        let whole = text;
+        let text = start_of(whole);
+        let mut search = self.search(text);
+        let mut values = Values::default();
         let mut new = String::new();
         let mut done = 0;
         let mut from = 0;
-        while let Some(found) = self.find_from(text, from) {
-            let after = found.start + found.text.len();
-            from = after;
-            let value = value_after(text, found.text, after).or_else(|| {
-                self.is_secret_itself(text, &found).then(|| word_around(text, found.range()))
+        while let Some(found) = search.next(from) {
+            from = found.range().end;
+            let value = values.of(text, found.text, from).or_else(|| {
+                search.is_secret_itself(&found).then(|| word_around(text, done, found.range()))
             });
-            let Some(value) = value.filter(|value| value.start >= done) else { continue };
+            let Some(value) = value else { continue };
+            from = value.end;
             let shown = text.get(value.clone()).unwrap_or_default();
-            if is_marker(shown) {
-                from = from.max(value.end);
-                continue;
-            }
-            if let Some(replacement) = self.redact(found.text, shown) {
+            if !is_marker(shown)
+                && let Some(replacement) = self.redact(found.text, shown)
+            {
                 new.push_str(text.get(done..value.start).unwrap_or_default());
                 new.push_str(&replacement);
                 done = value.end;
             }
-            from = from.max(value.end);
         }
-        if done == 0 && new.is_empty() {
+        let is_cut = text.len() < whole.len();
+        if done == 0 && !is_cut {
             return None;
         }
         new.push_str(text.get(done..).unwrap_or_default());
+        if is_cut {
+            new.push('…');
+        }
         Some(new)
     }
 }
 
-/// Where the value is that belongs to the name that ends at `after`.
-fn value_after(text: &str, name: &str, after: usize) -> Option<Range<usize>> {
-    let rest = text.get(after..)?;
-    let group = |regex: &Option<Regex>| {
-        let captures = regex.as_ref()?.captures(rest)?;
-        let value = captures.iter().skip(1).flatten().next()?;
-        Some(after + value.start()..after + value.end())
-    };
-    let is_header = ["auth", "cookie"].iter().any(|header| header.eq_ignore_ascii_case(name));
-    let header = if is_header { group(&HEADER) } else { None };
-    header.or_else(|| group(&ASSIGNED)).or_else(|| {
-        let value = group(&FOLLOWING)?;
-        text.get(value.clone())?.contains(|c: char| c.is_ascii_digit()).then_some(value)
-    })
+/// As much of a text as is scrubbed.
+fn start_of(text: &str) -> &str {
+    // `str::floor_char_boundary` is younger than the oldest Rust we support.
+    let end = (0..=text.len().min(MAX_SCRUBBED)).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
-/// What was found and everything around it up to a blank or quote.
-fn word_around(text: &str, found: Range<usize>) -> Range<usize> {
+/// Finds the values of names from the start of a text to its end. Of several names in one word without a value, only the
+/// first is read to the end of the word.
+#[derive(Default)]
+struct Values {
+    /// To names that end up to here nothing is assigned.
+    unassigned: usize,
+    /// Nothing follows those.
+    unfollowed: usize,
+}
+
+impl Values {
+    /// Where the value is that belongs to the name that ends at `after`.
+    fn of(&mut self, text: &str, name: &str, after: usize) -> Option<Range<usize>> {
+        let rest = text.get(after..)?;
+        let group = |regex: &Option<Regex>| {
+            let captures = regex.as_ref()?.captures(rest)?;
+            let value = captures.iter().skip(1).flatten().next()?;
+            Some(after + value.start()..after + value.end())
+        };
+        let end = |name: &Option<Regex>| {
+            after + name.as_ref().and_then(|name| name.find(rest)).map_or(0, |name| name.end())
+        };
+        let is_header = ["auth", "cookie"].iter().any(|header| header.eq_ignore_ascii_case(name));
+        if is_header && let Some(value) = group(&HEADER) {
+            return Some(value);
+        }
+        if after > self.unassigned {
+            if let Some(value) = group(&ASSIGNED) {
+                return Some(value);
+            }
+            self.unassigned = end(&ASSIGNED_NAME);
+        }
+        if after > self.unfollowed {
+            let has_digit = |value: &Range<usize>| {
+                let value = text.get(value.clone()).unwrap_or_default();
+                value.contains(|c: char| c.is_ascii_digit())
+            };
+            if let Some(value) = group(&FOLLOWING).filter(has_digit) {
+                return Some(value);
+            }
+            self.unfollowed = end(&FOLLOWING_NAME);
+        }
+        None
+    }
+}
+
+/// What was found and everything around it up to a blank or quote, but nothing that is `done`.
+fn word_around(text: &str, done: usize, found: Range<usize>) -> Range<usize> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '&' | '=');
-    let before = text.get(..found.start).unwrap_or_default();
+    let before = text.get(done..found.start).unwrap_or_default();
     let start = before.char_indices().rfind(|(_, c)| ends(*c));
-    let start = start.map_or(0, |(index, c)| index + c.len_utf8());
+    let start = done + start.map_or(0, |(index, c)| index + c.len_utf8());
     let after = text.get(found.end..).unwrap_or_default();
     start..found.end + after.find(ends).unwrap_or(after.len())
 }
@@ -105,5 +154,50 @@ mod tests {
         let error = Scrubbing::default().extra_patterns([r"\d*"]).scrubber().unwrap_err();
         let told = r"scrubbing is invalid: the pattern '\d*' matches an empty text";
         assert_eq!(error.to_string(), told);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_where_scrubbing_ends() {
+        let default = |text: &str| scrubbed(Scrubbing::default(), text);
+        // A client may send such texts.
+        for word in ["auth ", "auth_", "auth é", "pylf_v1_", "password=x)pylf_v1_", "auth x."] {
+            let long = word.repeat(2 * MAX_SCRUBBED / word.len());
+            let short = default(&long).unwrap();
+            assert!(short.ends_with('…'), "{word}");
+            let kept = short.matches("auth").count();
+            assert!(kept <= 2 * MAX_SCRUBBED / word.len(), "{word}: {kept}");
+        }
+        let long = "auth ".repeat((1 << 20) / 5);
+        assert_eq!(default(&long), Some(format!("{}…", &long[..MAX_SCRUBBED])));
+
+        // Where nothing is found nothing is cut, and no character is cut in two.
+        let quiet = "é".repeat(MAX_SCRUBBED);
+        assert_eq!(default(&quiet), None);
+        let text = format!("x{quiet} password=hunter2");
+        let cut = format!("x{}…", "é".repeat(MAX_SCRUBBED / 2 - 1));
+        assert_eq!(default(&text), Some(cut));
+        // A value that is cut in two is hidden.
+        let text = format!("{} password=hunter2", "x".repeat(MAX_SCRUBBED - "password=hunt".len()));
+        let shown = default(&text).unwrap();
+        assert!(shown.ends_with(" password=[Scrubbed due to 'password']…"), "{shown}");
+    }
+
+    #[test]
+    fn of_names_in_one_word_any_may_have_a_value() {
+        let hidden = |text: &str| {
+            let text = scrubbed(Scrubbing::default(), text);
+            text.map(|text| text.replace("[Scrubbed due to '", "<").replace("']", ">"))
+        };
+        for (text, expected) in [
+            ("auth_auth_cookie=x", Some("auth_auth_cookie=<auth>")),
+            ("auth.auth.cookie hunter2", Some("auth.auth.cookie <cookie>")),
+            ("auth_cookie hunters", None),
+            ("auth_cookie hunters cookie: 7", Some("auth_cookie hunters cookie: <cookie>")),
+            ("auth-cookie/session=x", Some("auth-cookie/session=<session>")),
+            // A secret that follows a value without a blank.
+            ("password=x)pylf_v1_us_abc", Some("password=<password><pylf_v1_>")),
+        ] {
+            assert_eq!(hidden(text).as_deref(), expected, "{text}");
+        }
     }
 }
