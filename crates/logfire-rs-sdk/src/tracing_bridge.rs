@@ -24,9 +24,21 @@ use crate::Logfire;
 /// What is let through if `RUST_LOG` says nothing.
 pub(crate) const DEFAULT_FILTER: &str = "info";
 
-/// Who makes spans for requests that the instrumentation has spans for already.
-const DOUBLES: [&str; 6] =
-    ["tower_http::trace", "hyper", "h2", "tonic", "reqwest", "opentelemetry"];
+/// Who makes spans for requests that the instrumentation has spans for already. Crates are named in full:
+/// `hyper_gateway` may be one of the user's.
+const DOUBLES: [&str; 11] = [
+    "tower_http::trace",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "tonic",
+    "reqwest",
+    "reqwest_tracing",
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "opentelemetry_http",
+    "opentelemetry_otlp",
+];
 
 impl Logfire {
     /// A layer for a `tracing` subscriber of your own.
@@ -34,9 +46,10 @@ impl Logfire {
     /// Spans of `tracing` become children of the current OpenTelemetry span, for example of the request, and events
     /// become logs of the current span. `RUST_LOG` filters both, `info` by default, and so does
     /// [`min_level`](crate::Configuration::min_level): what is below leaves no gap between its parent and its children.
-    /// The level of a span becomes its `logfire.level_num`, unless it is `info`, which is that of spans without. Spans of `tower_http::trace`,
-    /// `hyper`, `h2`, `tonic`, `reqwest` and `opentelemetry` are left out, because the instrumentation makes better
-    /// ones; their events are kept.
+    /// The level of a span becomes its `logfire.level_num`, unless it is `info`, which is that of spans without. Spans of the crates
+    /// `hyper`, `hyper_util`, `h2`, `tonic`, `reqwest`, `reqwest_tracing` and `opentelemetry`, `opentelemetry_sdk`,
+    /// `opentelemetry_http`, `opentelemetry_otlp`, and of `tower_http::trace`, are left out, because the instrumentation
+    /// makes better ones; their events are kept.
     ///
     /// [`finish`](crate::Configuration::finish) installs a subscriber with this layer if there is none.
     ///
@@ -113,27 +126,39 @@ fn is_chatter(metadata: &Metadata<'_>) -> bool {
 }
 
 fn is_below(target: &str, module: &str) -> bool {
-    target
-        .strip_prefix(module)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '_', '-']))
+    target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_below;
+    use super::{DOUBLES, is_below};
 
     #[test]
     fn doubles_are_known_by_their_crate_or_module() {
-        for (target, module, below) in [
-            ("hyper", "hyper", true),
-            ("hyper::proto::h1", "hyper", true),
-            ("hyper_util::client", "hyper", true),
-            ("opentelemetry_sdk", "opentelemetry", true),
-            ("hyperloglog", "hyper", false),
-            ("tower_http::cors", "tower_http::trace", false),
-            ("tower_http::trace::make_span", "tower_http::trace", true),
+        for (target, is_double) in [
+            ("hyper", true),
+            ("hyper::proto::h1", true),
+            ("hyper_util::client", true),
+            ("h2::codec::framed_read", true),
+            ("tonic::transport", true),
+            ("reqwest::connect", true),
+            ("reqwest_tracing::reqwest_otel_span_builder", true),
+            ("opentelemetry_sdk", true),
+            ("opentelemetry_otlp::exporter", true),
+            ("tower_http::trace::make_span", true),
+            ("tower_http::cors", false),
+            ("tower_http::trace_more", false),
+            ("hyperloglog", false),
+            // Crates of users.
+            ("hyper_gateway", false),
+            ("h2_proxy::pool", false),
+            ("tonic_server", false),
+            ("reqwest_pool", false),
+            ("opentelemetry_demo", false),
+            ("hyper-gateway", false),
         ] {
-            assert_eq!(is_below(target, module), below, "{target}");
+            let found = DOUBLES.iter().any(|module| is_below(target, module));
+            assert_eq!(found, is_double, "{target}");
         }
     }
 }

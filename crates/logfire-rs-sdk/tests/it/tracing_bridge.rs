@@ -67,6 +67,7 @@ fn spans_that_double_a_request_are_left_out_and_their_events_are_kept() {
                     span.in_scope(|| tracing::warn!(target: $target, "kept {}", $target));
                 )*
                 tracing::info_span!(target: "hyperloglog", "own").in_scope(|| ());
+                tracing::info_span!(target: "tonic_server::api", "own too").in_scope(|| ());
             }
         };
     }
@@ -75,7 +76,7 @@ fn spans_that_double_a_request_are_left_out_and_their_events_are_kept() {
         work!("tower_http::trace" "hyper::client" "h2" "tonic" "reqwest::connect" "opentelemetry"),
     );
     let expected = "request\n  kept tower_http::trace\n  kept hyper::client\n  kept h2\n  kept tonic\n  \
-                    kept reqwest::connect\n  kept opentelemetry\n  own\n";
+                    kept reqwest::connect\n  kept opentelemetry\n  own\n  own too\n";
     assert_eq!(text, expected);
 }
 
