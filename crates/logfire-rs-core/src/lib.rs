@@ -63,5 +63,6 @@ pub use crate::redaction::{FilterUrl, UrlRedaction};
 pub use crate::request_span::RequestSpan;
 pub use crate::server::{
     HttpServerInstrumenter, KeepOpen, RequestBodyObserver, ServerSpan, TraceResponse,
+    exclude_telemetry_proxy,
 };
 pub use crate::suppress::suppress_instrumentation;

@@ -121,16 +121,6 @@ impl ExcludedUrls {
     }
 }
 
-/// Whether `path` is one that browsers post their telemetry to: `…/logfire-proxy/v1/traces`, and the
-/// same for logs and metrics.
-pub(crate) fn is_telemetry_proxy(path: &str) -> bool {
-    // One byte tells most other paths.
-    path.as_bytes().last() == Some(&b's')
-        && ["traces", "logs", "metrics"].iter().any(|signal| {
-            path.strip_suffix(signal).is_some_and(|mount| mount.ends_with("/logfire-proxy/v1/"))
-        })
-}
-
 /// Whether `path` has the form of `template`: `{name}` stands for a segment, `{*rest}` for the rest.
 pub(crate) fn template_matches(template: &str, path: &str) -> bool {
     let (mut templates, mut segments) = (template.split('/'), path.split('/'));
@@ -170,25 +160,6 @@ mod tests {
             assert_eq!(excluded.matches(path, || url(host, path)), expected, "{host}{path}");
         }
         assert!(!ExcludedUrls::default().matches("/", || unreachable!()));
-    }
-
-    #[test]
-    fn telemetry_of_browsers_is_known_by_its_path() {
-        for (path, expected) in [
-            ("/logfire-proxy/v1/traces", true),
-            ("/logfire-proxy/v1/logs", true),
-            ("/api/v2/logfire-proxy/v1/metrics", true),
-            ("/logfire-proxy/v1/traces/", false),
-            ("/logfire-proxy/v1/replays", false),
-            ("/logfire-proxy/v1/xtraces", false),
-            ("/not-logfire-proxy/v1/traces", false),
-            ("/logfire-proxy/traces", false),
-            ("/v1/traces", false),
-            ("/s", false),
-            ("", false),
-        ] {
-            assert_eq!(is_telemetry_proxy(path), expected, "{path}");
-        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod frames;
 mod keep_open;
 mod origin;
 mod span;
+mod telemetry_proxy;
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
@@ -26,6 +27,7 @@ use self::frames::observes_request;
 pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
 pub use self::span::{ServerSpan, TraceResponse};
+pub use self::telemetry_proxy::exclude_telemetry_proxy;
 use crate::backend::{self, Backend, StartSpan};
 use crate::message::ServerRequest;
 use crate::metrics::Side;

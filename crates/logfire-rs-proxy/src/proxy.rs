@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use logfire_rs_core::Headers;
+use logfire_rs_core::{Headers, exclude_telemetry_proxy};
 use logfire_rs_delivery::{Deliveries, Delivery, DeliveryCounts, Export, SubmitError, Unfinished};
 
 use crate::environment::Warnings;
@@ -69,6 +69,7 @@ impl LogfireProxy {
     }
 
     pub(crate) fn new(forwarding: Forwarding) -> Self {
+        exclude_telemetry_proxy();
         let max_body_size = Self::MAX_BODY_SIZE;
         Self { forwarding: Arc::new(forwarding), max_body_size, origins: None }
     }

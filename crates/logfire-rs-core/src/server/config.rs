@@ -5,13 +5,14 @@ use std::sync::Arc;
 use opentelemetry::{KeyValue, StringValue};
 
 use super::origin::Origin;
+use super::telemetry_proxy;
 use crate::attributes::{self as keys, attribute};
 use crate::header_capture::HeaderCapture;
 use crate::message::{Peer, ServerRequest};
 use crate::method::{KnownMethods, Method};
 use crate::names::Template;
 use crate::options::{DistributedTracing, HttpServerOptions, SpanDetails};
-use crate::patterns::{ExcludedUrls, is_telemetry_proxy, template_matches};
+use crate::patterns::{ExcludedUrls, template_matches};
 use crate::redaction::FilterUrl;
 use crate::{address, diagnostics, user_agent};
 
@@ -45,7 +46,7 @@ impl ServerConfig {
 
     /// Whether nothing is to be recorded of `request`.
     pub(super) fn excludes(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> bool {
-        if is_telemetry_proxy(request.path) {
+        if telemetry_proxy::takes(request.method, request.path) {
             return true;
         }
         let url = || Some(format!("{}://{}{}", origin.scheme, origin.authority()?, request.path));
