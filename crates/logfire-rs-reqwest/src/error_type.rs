@@ -25,6 +25,14 @@ pub(crate) fn of_resolving(error: &(dyn Error + 'static)) -> &'static str {
 }
 
 fn know(failure: &mut ClientFailure, error: &(dyn Error + 'static)) -> bool {
+    // It shows what it holds as its own, and so is not seen as a source.
+    #[cfg(feature = "reqwest-middleware")]
+    if let Some(error) = error.downcast_ref::<reqwest_middleware::Error>() {
+        return match error {
+            reqwest_middleware::Error::Reqwest(error) => know(failure, error),
+            reqwest_middleware::Error::Middleware(error) => know(failure, &**error),
+        };
+    }
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         failure.timeout |= error.is_timeout();
         failure.connect |= error.is_connect();
@@ -75,9 +83,8 @@ impl fmt::Display for WithoutUrls<'_> {
         let mut result = Ok(());
         each_error(self.0, &mut |error| {
             let mut text = error.to_string();
-            if error.is::<reqwest::Error>()
-                && let Some(url) = text.find(" for url (")
-            {
+            // Whatever the type: an error may show that of reqwest as its own.
+            if let Some(url) = text.find(" for url (") {
                 text.truncate(url);
             }
             // Some errors repeat what they hold.

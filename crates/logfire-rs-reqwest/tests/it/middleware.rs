@@ -1,12 +1,15 @@
 //! The middleware for reqwest-middleware.
 
+use std::error::Error;
+use std::fmt;
+
 use async_trait::async_trait;
 use http::Extensions;
 use logfire_rs_reqwest::{HttpClientMiddleware, PerRequest};
 use reqwest::{Request, Response};
-use reqwest_middleware::{ClientBuilder, Middleware, Next, Result};
+use reqwest_middleware::{ClientBuilder, Error as Middle, Middleware, Next, Result};
 
-use crate::servers::{Server, refused};
+use crate::servers::{Server, raw, refused};
 use crate::telemetry::{Telemetry, attribute, plain};
 
 /// Sends each request three times.
@@ -48,6 +51,86 @@ async fn each_attempt_is_a_span_with_its_number() {
     assert!(client.get(refused()).send().await.is_err());
     for span in telemetry.take() {
         assert_eq!(attribute(&span, "error.type").unwrap(), "connection_refused");
+    }
+}
+
+/// Gives up, with the error of the last attempt in one of its own, as middlewares that retry do.
+struct GivesUp(fn(Middle) -> Middle);
+
+#[async_trait]
+impl Middleware for GivesUp {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        next.run(request, extensions).await.map_err(self.0)
+    }
+}
+
+/// Shows what it holds as its own, and so does its source.
+#[derive(Debug)]
+struct Transparent(Middle);
+
+impl fmt::Display for Transparent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Transparent {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+#[derive(Debug)]
+struct AfterRetries(Middle);
+
+impl fmt::Display for AfterRetries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed after 3 attempts")
+    }
+}
+
+impl Error for AfterRetries {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_middleware_shows_no_url() {
+    let telemetry = Telemetry::new();
+    let broken = || raw(b"SSH-2.0-OpenSSH\r\n\r\n", false);
+    for (how, wrap, url, expected) in [
+        ("as it is", (|it| it) as fn(_) -> _, refused(), "connection_refused"),
+        ("transparent", |it| Middle::middleware(Transparent(it)), refused(), "connection_refused"),
+        ("held", |it| Middle::middleware(AfterRetries(it)), refused(), "connection_refused"),
+        (
+            "twice",
+            |it| Middle::middleware(Middle::middleware(it)),
+            broken().await,
+            "invalid_response",
+        ),
+        (
+            "a builder's",
+            |it| Middle::middleware(AfterRetries(it)),
+            "ftp://127.0.0.1/?sig=s3cret".into(),
+            "invalid_request",
+        ),
+    ] {
+        let middleware = HttpClientMiddleware::new(telemetry.options());
+        let client = ClientBuilder::new(plain()).with(middleware).with(GivesUp(wrap)).build();
+        let error = client.get(url).send().await.unwrap_err();
+        let span = telemetry.one();
+        assert_eq!(attribute(&span, "error.type").as_deref(), Some(expected), "{how}: {error:?}");
+        let [event] = &span.events.events[..] else { panic!("{how}: {span:?}") };
+        let texts = format!("{:?} {:?}", span.status, event.attributes);
+        for part in ["s3cret", "REDACTED", "http:", "ftp:", "127.0.0.1", "for url"] {
+            assert!(!texts.contains(part), "{how}: {texts}");
+        }
     }
 }
 
