@@ -43,6 +43,9 @@ impl Configuration {
     /// Adds a span processor, which sees each span after the console and the exporters, with message and level as
     /// [`LogfireSpanProcessor`](crate::LogfireSpanProcessor) adds them.
     ///
+    /// An ended span is scrubbed. `on_start` is given the span itself, as it was started and not scrubbed, so that it can
+    /// add to it: let nothing that it reads there leave the process.
+    ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::trace::SimpleSpanProcessor;
     /// # #[derive(Debug)]

@@ -255,6 +255,7 @@ impl Scrubber {
     /// Wraps a span exporter or a span processor, which then gets scrubbed spans and a scrubbed resource.
     ///
     /// A processor is handed ended spans on the thread that ends them, an exporter on its own; wrap the exporter if you can.
+    /// `on_start` of a processor is given the span itself, which is not scrubbed before it ends.
     ///
     /// ```
     /// use logfire_rs_sdk::Scrubbing;

@@ -1,17 +1,20 @@
 //! No secret leaves on any of the ways out.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use logfire_rs_sdk::{
     ConsoleOptions, Scrubbing,
     opentelemetry::{
-        KeyValue,
+        Context, KeyValue,
         logs::{AnyValue, LogRecord, Logger, LoggerProvider},
         trace::{Span, Status, Tracer, TracerProvider},
     },
     opentelemetry_sdk::{
         error::OTelSdkResult,
-        trace::{SimpleSpanProcessor, SpanData, SpanExporter},
+        trace::{SimpleSpanProcessor, SpanData, SpanExporter, SpanProcessor},
     },
 };
 
@@ -26,6 +29,39 @@ impl SpanExporter for Exported {
         self.0.lock().unwrap().push_str(&format!("{batch:?}"));
         Ok(())
     }
+}
+
+/// What a processor of the user reads of a span at its start, and of the same span when it has ended.
+#[derive(Clone, Debug, Default)]
+struct Both(Arc<Mutex<Vec<Vec<KeyValue>>>>);
+
+impl SpanProcessor for Both {
+    fn on_start(&self, span: &mut opentelemetry_sdk::trace::Span, _: &Context) {
+        self.0.lock().unwrap().push(span.exported_data().unwrap().attributes);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.0.lock().unwrap().push(span.attributes);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_processor_of_the_user_gets_ended_spans_scrubbed_and_running_ones_as_they_are() {
+    let both = Both::default();
+    let logfire = local(&[]).0.add_span_processor(both.clone()).finish().unwrap();
+    let tracer = logfire.tracer_provider().tracer("test");
+    let password = [KeyValue::new("password", "hunter2")];
+    tracer.span_builder("sign in").with_attributes(password).start(&tracer).end();
+    let seen: Vec<_> = both.0.lock().unwrap().iter().map(|it| it[0].value.to_string()).collect();
+    assert_eq!(seen, ["hunter2", "[Scrubbed due to 'password']"]);
 }
 
 /// What left, by its way, after secrets were put everywhere.
