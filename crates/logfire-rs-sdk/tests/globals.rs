@@ -8,6 +8,7 @@ use logfire_rs_sdk::{
         Context, global,
         trace::{TraceContextExt, Tracer},
     },
+    opentelemetry_sdk::trace::{Sampler, SdkTracerProvider},
 };
 
 #[test]
@@ -16,6 +17,9 @@ fn finish_sets_the_globals_once() {
     let error = configuration().base_url("nonsense").finish().map(drop).unwrap_err();
     assert!(error.to_string().starts_with("base_url is invalid"), "a failure leaves no trace");
 
+    // Those of somebody else are replaced.
+    let others = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build();
+    global::set_tracer_provider(others);
     let logfire = configuration().finish().unwrap();
     let error = configuration().finish().unwrap_err();
     assert_eq!(
