@@ -69,7 +69,7 @@ pub use logfire_rs_proxy::{self as proxy, LogfireProxy};
 pub use logfire_rs_reqwest::{
     self as reqwest, instrument as instrument_reqwest, instrument_with as instrument_reqwest_with,
 };
-#[cfg(feature = "tracing")]
+#[cfg(all(feature = "sdk", feature = "tracing"))]
 pub use logfire_rs_sdk::EventFormat;
 #[cfg(feature = "testing")]
 pub use logfire_rs_sdk::testing;
