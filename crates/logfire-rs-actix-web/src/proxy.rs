@@ -57,7 +57,8 @@ async fn receive(
     mut body: Payload,
 ) -> ForwardResponse {
     let headers = ActixHeaders(request.headers());
-    let mut upload = match proxy.receive(request.method().as_str(), &headers) {
+    let path = request.match_info().get("path").ok_or("{path:.*}");
+    let mut upload = match proxy.receive(request.method().as_str(), path, &headers) {
         Ok(upload) => upload,
         Err(response) => return response,
     };
@@ -67,8 +68,5 @@ async fn receive(
             return response;
         }
     }
-    match request.match_info().get("path") {
-        Some(path) => upload.finish(path, &headers),
-        None => upload.without_path("{path:.*}"),
-    }
+    upload.finish()
 }

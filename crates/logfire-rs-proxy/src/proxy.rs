@@ -51,6 +51,14 @@ pub(crate) struct Way {
     pub(crate) delivery: Arc<Delivery>,
 }
 
+/// A post that may be forwarded, without its body.
+pub(crate) struct Head {
+    signal: Signal,
+    encoding: Encoding,
+    /// All that the backend sees of the browser's headers.
+    passed_on: Vec<(HeaderName, HeaderValue)>,
+}
+
 impl LogfireProxy {
     /// The largest body by default: 50 MiB.
     pub(crate) const MAX_BODY_SIZE: usize = 50 * 1024 * 1024;
@@ -115,7 +123,7 @@ impl LogfireProxy {
     /// blocks.
     ///
     /// `path` is what follows the mount in the URL: `v1/traces`, `v1/logs` or `v1/metrics`, percent-encoded or not.
-    /// Method, origin and the size of a body that is still arriving are the business of [`LogfireProxy::receive`].
+    /// Method, origin and a body that is still arriving are the business of [`LogfireProxy::receive`].
     ///
     /// The answer is that of Logfire's Python SDK: `400` for another path, `413` for a body above the limit, `415`
     /// without a content type of OTLP, `403` without a destination, else `200`, with the partial success of OTLP if a
@@ -123,67 +131,93 @@ impl LogfireProxy {
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a body is handed over, not lent")]
     pub fn forward(&self, path: &str, headers: &dyn Headers, body: Bytes) -> ForwardResponse {
-        let Some(signal) = Signal::posted_to(path) else {
-            let text = "Invalid path: must be /v1/traces, /v1/logs, or /v1/metrics";
-            return ForwardResponse::text(400, text);
-        };
+        let Some(signal) = Signal::posted_to(path) else { return invalid_path() };
         if body.len() > self.max_body_size {
             return ForwardResponse::too_large();
         }
+        match self.head(signal, headers) {
+            Ok(head) => self.queue(&head, &body),
+            Err(response) => response,
+        }
+    }
+
+    /// What is known of a post before its body is there; the answer if it cannot be forwarded.
+    fn head(&self, signal: Signal, headers: &dyn Headers) -> Result<Head, ForwardResponse> {
         let content_type = headers.first("content-type").filter(|value| !value.bytes.is_empty());
         let Some(content_type) = content_type else {
-            return ForwardResponse::text(415, "Missing content type header");
+            return Err(ForwardResponse::text(415, "Missing content type header"));
         };
         let value = HeaderValue::from_bytes(content_type.bytes).ok();
         let Some((encoding, content_type)) = Encoding::of(content_type.bytes).zip(value) else {
             let text =
                 "Unsupported content type, must be application/json or application/x-protobuf";
-            return ForwardResponse::text(415, text);
+            return Err(ForwardResponse::text(415, text));
         };
-        let ways = || self.forwarding.ways.iter().filter(|way| way.signal == signal);
-        if ways().next().is_none() {
+        if self.ways(signal).next().is_none() {
             let text = "Logfire is not configured with an active forwarding destination";
-            return ForwardResponse::text(403, text);
+            return Err(ForwardResponse::text(403, text));
         }
-        let passed_on = passed_on(content_type, headers);
+        Ok(Head { signal, encoding, passed_on: passed_on(content_type, headers) })
+    }
+
+    /// Queues `body` for every destination of its signal.
+    pub(crate) fn queue(&self, head: &Head, body: &Bytes) -> ForwardResponse {
         let submit = |way: &Way| {
             let export = Export::new(way.path, "", body.clone()).timeout(way.timeout);
-            let export = passed_on
+            let export = head
+                .passed_on
                 .iter()
                 .cloned()
                 .fold(export, |export, (name, value)| export.header(name, value));
             way.delivery.submit(export)
         };
-        let refusals = ways().filter_map(|way| Some((way, submit(way).err()?)));
-        let refusals: Vec<_> = refusals.collect();
-        ForwardResponse::accepted(encoding, signal, refusal(&refusals).as_deref())
+        let ways = self.ways(head.signal);
+        let refusals: Vec<_> = ways.filter_map(|way| Some((way, submit(way).err()?))).collect();
+        ForwardResponse::accepted(head.encoding, head.signal, refusal(&refusals).as_deref())
+    }
+
+    fn ways(&self, signal: Signal) -> impl Iterator<Item = &Way> {
+        self.forwarding.ways.iter().filter(move |way| way.signal == signal)
     }
 
     /// Judges a request by its head, for a mount, which then pushes the body into the [`Upload`] as it arrives.
     ///
+    /// `path` is what follows the mount in the URL, percent-encoded as it came, or, if the route has no such parameter,
+    /// how to write it: `{*path}`.
+    ///
     /// # Errors
     ///
-    /// The answer, if there is nothing to read: `405` for another method than `POST`, `413` and `400` for a
-    /// `Content-Length` that is too large or none, and with a list of [origins](Self::allowed_origins) `204` or `403`
-    /// for a preflight and `403` for a post from elsewhere.
+    /// The answer, if there is no reason to read the body: `405` for another method than `POST`, `413` and `400` for a
+    /// `Content-Length` that is too large or none, then what [`LogfireProxy::forward`] answers to this path and these
+    /// headers, and with a list of [origins](Self::allowed_origins) `204` or `403` for a preflight and `403` for a post
+    /// from elsewhere.
     ///
     /// ```
-    /// # struct None_;
-    /// # impl logfire_rs_core::Headers for None_ {
-    /// #     fn first(&self, _: &str) -> Option<logfire_rs_core::HeaderValue<'_>> { None }
+    /// # struct Json;
+    /// # impl logfire_rs_core::Headers for Json {
+    /// #     fn first(&self, name: &str) -> Option<logfire_rs_core::HeaderValue<'_>> {
+    /// #         (name == "content-type").then(|| "application/json".into())
+    /// #     }
     /// #     fn each(&self, _: &str, _: &mut dyn FnMut(logfire_rs_core::HeaderValue<'_>)) {}
     /// #     fn each_pair(&self, _: &mut dyn FnMut(&str, logfire_rs_core::HeaderValue<'_>)) {}
     /// # }
-    /// # let headers = None_;
-    /// # let proxy = logfire_rs_proxy::LogfireProxy::builder().env_lookup(|_| None).finish()?;
-    /// assert_eq!(proxy.receive("GET", &headers).unwrap_err().status, 405);
+    /// # let headers = Json;
+    /// # let proxy = logfire_rs_proxy::LogfireProxy::builder().env_lookup(|_| None);
+    /// # let proxy = proxy.tokens(["pylf_v1_us_1"]).base_url("http://127.0.0.1:1").finish()?;
+    /// assert_eq!(proxy.receive("GET", Ok("v1/traces"), &headers).unwrap_err().status, 405);
+    /// assert_eq!(proxy.receive("POST", Ok("v1/replay"), &headers).unwrap_err().status, 400);
     ///
-    /// let mut upload = proxy.max_body_size(4).receive("POST", &headers).unwrap();
+    /// let mut upload = proxy.max_body_size(4).receive("POST", Ok("v1/traces"), &headers).unwrap();
     /// assert!(upload.push(b"1234").is_ok());
     /// assert_eq!(upload.push(b"5").unwrap_err().status, 413);
     /// # Ok::<(), logfire_rs_proxy::InvalidProxy>(())
     /// ```
-    pub fn receive(&self, method: &str, headers: &dyn Headers) -> Result<Upload, ForwardResponse> {
+    pub fn receive(
+        &self,
+        method: &str,
+        path: Result<&str, &str>,
+        headers: &dyn Headers,
+    ) -> Result<Upload, ForwardResponse> {
         let answer = match self.origins.as_ref().map(|origins| origins.judge(method, headers)) {
             None => OriginHeaders::default(),
             Some(Verdict::Allowed(answer)) => answer,
@@ -195,8 +229,13 @@ impl LogfireProxy {
             let body = Bytes::from_static(b"Method Not Allowed");
             return Err(answer.complete(ForwardResponse { status: 405, headers, body }));
         }
-        match self.announced_length(headers) {
-            Ok(length) => Ok(Upload::new(self, length, answer)),
+        let judge = || {
+            let length = self.announced_length(headers)?;
+            let signal = Signal::posted_to(path.map_err(missing_path)?).ok_or_else(invalid_path)?;
+            Ok((self.head(signal, headers)?, length))
+        };
+        match judge() {
+            Ok((head, length)) => Ok(Upload::new(self, head, length, answer)),
             Err(response) => Err(answer.complete(response)),
         }
     }
@@ -291,7 +330,15 @@ impl fmt::Debug for LogfireProxy {
     }
 }
 
-/// All that the backend sees of the browser's headers.
+fn missing_path(usage: &str) -> ForwardResponse {
+    let text = format!("Missing path parameter. Use {usage} in the route definition.");
+    ForwardResponse::text(400, text)
+}
+
+fn invalid_path() -> ForwardResponse {
+    ForwardResponse::text(400, "Invalid path: must be /v1/traces, /v1/logs, or /v1/metrics")
+}
+
 fn passed_on(content_type: HeaderValue, headers: &dyn Headers) -> Vec<(HeaderName, HeaderValue)> {
     let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).ok();
     let agent = headers.first("user-agent");

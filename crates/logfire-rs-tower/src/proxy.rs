@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use logfire_rs_proxy::{ForwardResponse, LogfireProxy, Upload};
@@ -71,8 +71,8 @@ impl ProxyService {
 
     /// Answers `request`; a service that is called by reference uses this.
     pub fn answer<B: Body>(&self, request: Request<B>) -> ProxyFuture<B> {
-        let path = request.uri().path();
-        let path = path.strip_prefix(self.prefix.as_ref()).unwrap_or(path).to_owned();
+        let uri = request.uri().clone();
+        let path = uri.path().strip_prefix(self.prefix.as_ref()).unwrap_or(uri.path());
         ProxyFuture::new(&self.proxy, request, Ok(path))
     }
 }
@@ -92,27 +92,23 @@ impl<B: Body> Service<Request<B>> for ProxyService {
 }
 
 pin_project! {
-    /// The answer to one post, once its body is there; it reads no more of it than the limit.
+    /// The answer to one post, once its body is there; it reads no more of it than the limit, and nothing of one that is
+    /// refused by its head.
     pub struct ProxyFuture<B> {
         #[pin]
         body: B,
-        headers: HeaderMap,
-        path: Result<String, &'static str>,
         // `None` when it is done.
         upload: Option<Result<Upload, ForwardResponse>>,
     }
 }
 
 impl<B: Body> ProxyFuture<B> {
-    /// For an adapter: `path` is what follows the mount, or an error that says how a route is written that has it.
-    pub fn new(
-        proxy: &LogfireProxy,
-        request: Request<B>,
-        path: Result<String, &'static str>,
-    ) -> Self {
+    /// For an adapter: `path` is what follows the mount, percent-encoded as it came, or an error that says how a route is
+    /// written that has it.
+    pub fn new(proxy: &LogfireProxy, request: Request<B>, path: Result<&str, &str>) -> Self {
         let (head, body) = request.into_parts();
-        let upload = proxy.receive(head.method.as_str(), &HttpHeaders(&head.headers));
-        Self { body, headers: head.headers, path, upload: Some(upload) }
+        let upload = proxy.receive(head.method.as_str(), path, &HttpHeaders(&head.headers));
+        Self { body, upload: Some(upload) }
     }
 }
 
@@ -132,11 +128,7 @@ impl<B: Body> Future for ProxyFuture<B> {
                 }
                 end => {
                     let Some(Ok(upload)) = this.upload.take() else { break None };
-                    break Some(match (end, &this.path) {
-                        (Some(_), _) => upload.broken(),
-                        (None, Ok(path)) => upload.finish(path, &HttpHeaders(this.headers)),
-                        (None, Err(usage)) => upload.without_path(usage),
-                    });
+                    break Some(if end.is_some() { upload.broken() } else { upload.finish() });
                 }
             }
         };
@@ -159,6 +151,6 @@ fn push(upload: &mut Upload, mut data: impl Buf) -> Result<(), ForwardResponse> 
 
 impl<B> fmt::Debug for ProxyFuture<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProxyFuture").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("ProxyFuture").finish_non_exhaustive()
     }
 }

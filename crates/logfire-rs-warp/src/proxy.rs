@@ -41,7 +41,7 @@ pub fn logfire_proxy(
                 Request::new(StreamBody::new(TryStreamExt::map_ok(body, Frame::data)));
             *request.method_mut() = method;
             *request.headers_mut() = headers;
-            let answer = ProxyFuture::new(&proxy, request, Ok(tail.as_str().to_owned()));
+            let answer = ProxyFuture::new(&proxy, request, Ok(tail.as_str()));
             async move {
                 let Ok(response) = answer.await;
                 let (head, body) = response.into_parts();

@@ -4,6 +4,7 @@ use logfire_rs_proxy::{ForwardResponse, LogfireProxy};
 
 use crate::{JSON, Pairs, builder, shown};
 
+const TRACES: Result<&str, &str> = Ok("v1/traces");
 const NOT_ALLOWED: &str = "403\ncontent-type: text/plain\nvary: Origin\nOrigin not allowed";
 
 fn proxy() -> LogfireProxy {
@@ -14,11 +15,11 @@ fn proxy() -> LogfireProxy {
 /// What `proxy` answers to a post of `chunks` to `v1/traces`.
 fn post(proxy: &LogfireProxy, headers: Pairs<'_>, chunks: &[&str]) -> String {
     let receive = || {
-        let mut upload = proxy.receive("POST", &headers)?;
+        let mut upload = proxy.receive("POST", TRACES, &headers)?;
         for chunk in chunks {
             upload.push(chunk.as_bytes())?;
         }
-        Ok::<_, ForwardResponse>(upload.finish("v1/traces", &headers))
+        Ok::<_, ForwardResponse>(upload.finish())
     };
     shown(&receive().unwrap_or_else(|response| response))
 }
@@ -26,7 +27,7 @@ fn post(proxy: &LogfireProxy, headers: Pairs<'_>, chunks: &[&str]) -> String {
 #[test]
 fn only_posts_are_received() {
     for method in ["GET", "HEAD", "OPTIONS", "PUT", "post"] {
-        let response = proxy().receive(method, &JSON).unwrap_err();
+        let response = proxy().receive(method, TRACES, &JSON).unwrap_err();
         assert_eq!(shown(&response), "405\nallow: POST\nMethod Not Allowed", "{method}");
     }
 }
@@ -62,21 +63,43 @@ fn a_body_is_measured_before_and_while_it_arrives() {
 
 #[test]
 fn a_refused_push_adds_nothing() {
-    let mut upload = proxy().receive("POST", &JSON).unwrap();
+    let mut upload = proxy().receive("POST", TRACES, &JSON).unwrap();
     upload.push(b"12345").unwrap();
     assert_eq!(upload.push(b"678901").unwrap_err().status, 413);
     upload.push(b"67890").unwrap();
 }
 
 #[test]
-fn what_a_mount_may_have_to_say() {
-    let upload = || proxy().receive("POST", &JSON).unwrap();
-    assert_eq!(
-        shown(&upload().without_path("{*path}")),
-        "400\ncontent-type: text/plain\n\
-         Missing path parameter. Use {*path} in the route definition."
-    );
-    assert_eq!(shown(&upload().broken()), "400\ncontent-type: text/plain\nIncomplete request body");
+fn what_the_head_shows_is_answered_before_the_body() {
+    let text = |status: u16, text: &str| format!("{status}\ncontent-type: text/plain\n{text}");
+    let missing_path = "Missing path parameter. Use {*path} in the route definition.";
+    let invalid_path = "Invalid path: must be /v1/traces, /v1/logs, or /v1/metrics";
+    let unsupported =
+        "Unsupported content type, must be application/json or application/x-protobuf";
+    let no_destination = "Logfire is not configured with an active forwarding destination";
+    let (other, none) = (Pairs(&[("content-type", "text/plain")]), Pairs(&[]));
+    let too_long = Pairs(&[("content-length", "11")]);
+    let nowhere = builder().finish().unwrap();
+    for (proxy, path, headers, expected) in [
+        // In the order of the reference.
+        (proxy(), Err("{*path}"), too_long, text(413, "Payload too large")),
+        (proxy(), Err("{*path}"), none, text(400, missing_path)),
+        (proxy(), Ok("v1/replay"), none, text(400, invalid_path)),
+        (proxy(), Ok(""), none, text(400, invalid_path)),
+        (proxy(), TRACES, none, text(415, "Missing content type header")),
+        (proxy(), TRACES, other, text(415, unsupported)),
+        (nowhere.clone(), TRACES, other, text(415, unsupported)),
+        (nowhere, TRACES, JSON, text(403, no_destination)),
+    ] {
+        let response = proxy.receive("POST", path, &headers).unwrap_err();
+        assert_eq!(shown(&response), expected, "{path:?}");
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_is_not_forwarded() {
+    let upload = proxy().receive("POST", TRACES, &JSON).unwrap();
+    assert_eq!(shown(&upload.broken()), "400\ncontent-type: text/plain\nIncomplete request body");
 }
 
 #[test]
@@ -85,7 +108,7 @@ fn a_listed_origin_may_post_and_its_preflight_is_answered() {
     let preflight = |origin: &str, headers: &[(&str, &str)]| {
         let asked = [("origin", origin), ("access-control-request-method", "POST")];
         let headers = [&asked, headers].concat();
-        shown(&proxy.receive("OPTIONS", &Pairs(&headers)).unwrap_err())
+        shown(&proxy.receive("OPTIONS", TRACES, &Pairs(&headers)).unwrap_err())
     };
     let wanted = ("access-control-request-headers", "content-type,x-csrf-token");
     assert_eq!(
@@ -116,7 +139,7 @@ fn a_listed_origin_may_post_and_its_preflight_is_answered() {
          access-control-allow-origin: https://shop.example\nPayload too large"
     );
     assert_eq!(
-        shown(&proxy.receive("OPTIONS", &JSON).unwrap_err()),
+        shown(&proxy.receive("OPTIONS", TRACES, &JSON).unwrap_err()),
         "405\nallow: POST, OPTIONS\nvary: Origin\nMethod Not Allowed"
     );
 }
