@@ -31,6 +31,7 @@ mod message;
 mod method;
 mod metrics;
 mod names;
+mod open_count;
 mod options;
 mod patterns;
 mod propagation;

@@ -4,8 +4,7 @@
 //! talks to is not known before, so servers and templates get a slot of a bounded table as they come;
 //! those that find theirs taken are told to the instrument at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::StringValue;
 use opentelemetry::metrics::{Meter, UpDownCounter};
@@ -15,6 +14,7 @@ use super::way::{hash, slot};
 use crate::attributes::MetricSet;
 use crate::metrics::ACTIVE_CLIENT_REQUESTS;
 use crate::names::Template;
+use crate::open_count::{OpenCount, when_collected};
 
 /// More than a service talks to; a crawler fills it, and is counted all the same.
 const SLOTS: usize = 512;
@@ -31,12 +31,7 @@ impl ActiveRequests {
     pub(super) fn new(instrument: UpDownCounter<i64>, collected: Option<&Meter>) -> Self {
         let counts = collected.map(|meter| {
             let counts = Arc::new(Counts::new(instrument.clone()));
-            let weak = Arc::downgrade(&counts);
-            let tell = move || weak.upgrade().iter().for_each(|it| it.tell());
-            // Nothing is ever observed, so nothing is exported. It has the name of the instrument, so
-            // that a view that picks the one picks the other.
-            let name = ACTIVE_CLIENT_REQUESTS;
-            meter.i64_observable_up_down_counter(name).with_callback(move |_| tell()).build();
+            when_collected(meter, ACTIVE_CLIENT_REQUESTS, Arc::downgrade(&counts), Counts::tell);
             counts
         });
         Self { instrument, counts }
@@ -46,7 +41,7 @@ impl ActiveRequests {
     pub(super) fn started(&self, request: &Start) -> Option<usize> {
         let found = self.counts.as_ref().and_then(|it| it.slot(request));
         match found {
-            Some((_, slot)) => drop(slot.started.fetch_add(1, Ordering::Release)),
+            Some((_, slot)) => slot.open.start(),
             None => self.add(request, 1),
         }
         Some(found?.0)
@@ -56,7 +51,7 @@ impl ActiveRequests {
     pub(super) fn ended(&self, slot: Option<usize>, request: &Start) {
         let slots = self.counts.as_ref().map(|it| &it.slots);
         match slots.zip(slot).and_then(|(slots, slot)| slots.get(slot)?.get()) {
-            Some(slot) => drop(slot.ended.fetch_add(1, Ordering::Release)),
+            Some(slot) => slot.open.end(),
             None => self.add(request, -1),
         }
     }
@@ -89,10 +84,7 @@ struct Slot {
     address: Option<Box<str>>,
     port: Option<u16>,
     template: Option<Template>,
-    started: AtomicU64,
-    ended: AtomicU64,
-    /// What the instrument was told.
-    told: Mutex<(u64, u64)>,
+    open: OpenCount,
 }
 
 impl Slot {
@@ -106,9 +98,7 @@ impl Slot {
             address: server.address.as_ref().map(|it| it.as_str().into()),
             port: server.port,
             template: template.clone(),
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            told: Mutex::default(),
+            open: OpenCount::default(),
         })
     }
 
@@ -135,14 +125,8 @@ impl Counts {
     /// Tells the instrument what has changed; that of a slot that was used may be nothing.
     fn tell(&self) {
         for slot in self.slots.iter().filter_map(OnceLock::get) {
-            let mut told = slot.told.lock().unwrap_or_else(PoisonError::into_inner);
-            // In this order, nothing that has ended has not started.
-            let ended = slot.ended.load(Ordering::Acquire);
-            let now = (slot.started.load(Ordering::Acquire), ended);
-            if *told != now {
-                let change = now.0.wrapping_sub(told.0).wrapping_sub(now.1.wrapping_sub(told.1));
-                *told = now;
-                self.instrument.add(change.cast_signed(), slot.attributes.as_slice());
+            if let Some(change) = slot.open.change() {
+                self.instrument.add(change, slot.attributes.as_slice());
             }
         }
     }

@@ -5,14 +5,14 @@
 //! observable instrument would get the sum: but an SDK takes the last observation for the truth, so
 //! that two instrumenters, or a view without one of the attributes, would show too few.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, UpDownCounter};
 
 use crate::attributes::{self as keys, attribute};
 use crate::method::{KnownMethods, Method};
 use crate::metrics::ACTIVE_SERVER_REQUESTS;
+use crate::open_count::{OpenCount, when_collected};
 
 /// The requests that have started and not yet ended.
 pub(super) struct ActiveRequests {
@@ -30,27 +30,22 @@ impl ActiveRequests {
     ) -> Self {
         let counts = Arc::new(Counts::new(methods, instrument));
         if let Some(meter) = collected {
-            let weak = Arc::downgrade(&counts);
-            let tell = move || weak.upgrade().iter().for_each(|it| it.tell());
-            // Nothing is ever observed, so nothing is exported. It has the name of the instrument, so
-            // that a view that picks the one picks the other.
-            let name = ACTIVE_SERVER_REQUESTS;
-            meter.i64_observable_up_down_counter(name).with_callback(move |_| tell()).build();
+            when_collected(meter, ACTIVE_SERVER_REQUESTS, Arc::downgrade(&counts), Counts::tell);
         }
         Self { counts, at_once: collected.is_none() }
     }
 
     pub(super) fn started(&self, method: Method, scheme: &'static str) {
-        self.count(method, scheme, |it| &it.started);
+        self.count(method, scheme, OpenCount::start);
     }
 
     pub(super) fn ended(&self, method: Method, scheme: &'static str) {
-        self.count(method, scheme, |it| &it.ended);
+        self.count(method, scheme, OpenCount::end);
     }
 
-    fn count(&self, method: Method, scheme: &str, which: fn(&Slot) -> &AtomicU64) {
+    fn count(&self, method: Method, scheme: &str, count: impl FnOnce(&OpenCount)) {
         if let Some(slot) = self.counts.slot(method, scheme) {
-            which(slot).fetch_add(1, Ordering::Release);
+            count(&slot.open);
         }
         if self.at_once {
             self.counts.tell();
@@ -68,31 +63,21 @@ impl Drop for ActiveRequests {
 struct Counts {
     instrument: UpDownCounter<i64>,
     slots: Vec<Slot>,
-    /// What the instrument was told of each slot.
-    told: Mutex<Vec<(u64, u64)>>,
 }
 
 struct Slot {
     method: &'static str,
     scheme: &'static str,
-    started: AtomicU64,
-    ended: AtomicU64,
+    open: OpenCount,
 }
 
 const SCHEMES: [&str; 2] = ["http", "https"];
 
 impl Counts {
     fn new(methods: &KnownMethods, instrument: UpDownCounter<i64>) -> Self {
-        let slot = |method, scheme| Slot {
-            method,
-            scheme,
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-        };
-        let slots: Vec<Slot> =
-            methods.names().flat_map(|it| SCHEMES.map(|scheme| slot(it, scheme))).collect();
-        let told = Mutex::new(vec![(0, 0); slots.len()]);
-        Self { instrument, slots, told }
+        let slot = |method, scheme| Slot { method, scheme, open: OpenCount::default() };
+        let slots = methods.names().flat_map(|it| SCHEMES.map(|scheme| slot(it, scheme)));
+        Self { instrument, slots: slots.collect() }
     }
 
     fn slot(&self, method: Method, scheme: &str) -> Option<&Slot> {
@@ -101,16 +86,10 @@ impl Counts {
 
     /// Tells the instrument what has changed; that of a slot that was used may be nothing.
     fn tell(&self) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for (slot, told) in self.slots.iter().zip(told.iter_mut()) {
-            // In this order, nothing that has ended has not started.
-            let ended = slot.ended.load(Ordering::Acquire);
-            let now = (slot.started.load(Ordering::Acquire), ended);
-            if *told != now {
-                let change = now.0.wrapping_sub(told.0).wrapping_sub(now.1.wrapping_sub(told.1));
-                *told = now;
+        for slot in &self.slots {
+            if let Some(change) = slot.open.change() {
                 self.instrument.add(
-                    change.cast_signed(),
+                    change,
                     &[
                         attribute(keys::HTTP_REQUEST_METHOD, slot.method),
                         attribute(keys::URL_SCHEME, slot.scheme),
