@@ -26,11 +26,12 @@ pub(crate) fn split_host(authority: &str) -> Option<(&str, Option<u16>)> {
         (host, port)
     };
     match port {
+        // A colon without a port is legal, and says no more than none.
+        Some("") | None => Some((host, None)),
         Some(port) if port.bytes().all(|it| it.is_ascii_digit()) => {
             Some((host, Some(port.parse().ok()?)))
         }
         Some(_) => None,
-        None => Some((host, None)),
     }
 }
 
@@ -100,7 +101,9 @@ mod tests {
             ("", None),
             (":80", None),
             ("a:b:c", None),
-            ("a:", None),
+            ("a:", Some(("a", None))),
+            ("[::1]:", Some(("::1", None))),
+            (":", None),
             ("a:99999", None),
             ("a:+80", None),
             ("[::1", None),

@@ -60,8 +60,8 @@ impl Default for UrlRedaction {
 impl UrlRedaction {
     /// Masks the values of these query keys too. Adds none by default.
     #[must_use]
-    pub fn add_keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
-        self.keys.extend(keys.into_iter().map(|it| Cow::Owned(it.into())));
+    pub fn add_keys<S: AsRef<str>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.keys.extend(keys.into_iter().map(owned));
         self
     }
 
@@ -74,8 +74,8 @@ impl UrlRedaction {
     /// assert_eq!(redaction.query("sig=1&token=2").as_deref(), Some("sig=1&token=REDACTED"));
     /// ```
     #[must_use]
-    pub fn keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
-        self.keys = keys.into_iter().map(|it| Cow::Owned(it.into())).collect();
+    pub fn keys<S: AsRef<str>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.keys = keys.into_iter().map(owned).collect();
         self
     }
 
@@ -190,6 +190,10 @@ impl UrlRedaction {
         }
         self.keys.iter().any(|it| **it == *key)
     }
+}
+
+fn owned(key: impl AsRef<str>) -> Cow<'static, str> {
+    Cow::Owned(key.as_ref().to_owned())
 }
 
 #[cfg(test)]
@@ -340,6 +344,18 @@ mod tests {
         assert_eq!(
             more.url("https://www.example.com/path?api_key=secret%20key&user=john"),
             "https://www.example.com/path?api_key=REDACTED&user=john"
+        );
+    }
+
+    #[test]
+    fn keys_come_in_any_list_of_strings() {
+        let owned = vec!["token".to_owned()];
+        let borrowed: &[&str] = &["key"];
+        let redaction = UrlRedaction::default().keys(&owned).add_keys(borrowed).add_keys(["a"]);
+        let redaction = redaction.add_keys(owned);
+        assert_eq!(
+            redaction.query("token=1&key=2&a=3&b=4").as_deref(),
+            Some("token=REDACTED&key=REDACTED&a=REDACTED&b=4")
         );
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
+use crate::current::Entered;
 use crate::endpoint::Record;
 use crate::method::Method;
 use crate::names::{self, Template};
@@ -50,8 +51,11 @@ impl RequestSpan {
         NONE.clone()
     }
 
-    /// Calls a hook of the application; if it panics, the panic is counted and goes no further.
+    /// Calls a hook of the application as the current request; if it panics, the panic is counted
+    /// and goes no further.
     pub fn guarded(&self, hook: &'static str, call: impl FnOnce()) {
+        let mut lent = Some(self.clone());
+        let _entered = Entered::new(Some(self.context().clone()), &mut lent);
         diagnostics::guarded(hook, call);
     }
 

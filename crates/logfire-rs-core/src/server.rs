@@ -31,10 +31,10 @@ pub use self::telemetry_proxy::exclude_telemetry_proxy;
 use crate::backend::{self, Backend, StartSpan};
 use crate::message::ServerRequest;
 use crate::metrics::Side;
+use crate::names;
 use crate::options::{DistributedTracing, HttpServerOptions};
 use crate::propagation::unsampled;
 use crate::request_span::{Exchange, Notes, RequestSpan};
-use crate::{diagnostics, names};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
 ///
@@ -218,7 +218,7 @@ impl Engine {
             active.started(method, origin.scheme);
         }
         if let Some(hook) = &config.options.request_hook {
-            diagnostics::guarded("request_hook", || hook(&span, request));
+            span.guarded("request_hook", || hook(&span, request));
         }
         ServerSpan::open(span)
     }

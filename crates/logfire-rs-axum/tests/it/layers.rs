@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use logfire_rs_axum::{instrument_with, layer};
-use logfire_rs_core::suppress_instrumentation;
+use logfire_rs_core::{current_request, suppress_instrumentation};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -103,4 +103,15 @@ async fn a_hook_sees_the_filtered_path_without_spans_too() {
         options.request_hook(move |span, _| span.path().clone_into(&mut told.lock().unwrap()));
     assert_eq!(spans.of(&instrument_with(router(), options), "GET /").await, "");
     assert_eq!(*seen.lock().unwrap(), "/hidden");
+}
+
+#[tokio::test]
+async fn on_request_runs_as_the_current_request() {
+    let spans = Spans::new();
+    let layer = layer(spans.options()).on_request(|span, _| {
+        let current = current_request().map(|it| it.span_context());
+        span.set_name(if current == Some(span.span_context()) { "current" } else { "not" });
+    });
+    let app = router().layer(layer);
+    assert_eq!(spans.of(&app, "GET /").await, "current | route / | path / | 200 | -");
 }

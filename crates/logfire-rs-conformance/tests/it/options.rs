@@ -4,10 +4,11 @@
 use insta::assert_snapshot;
 use logfire_rs_conformance::{Exchange, FRONT_ENDS, Telemetry};
 use logfire_rs_core::{
-    DistributedTracing, Frame, HttpServerOptions, SpanDetails, SpanEnd, TrustedProxies,
-    UrlRedaction, UrlScheme,
+    DistributedTracing, Frame, HttpServerOptions, RequestSpan, SpanDetails, SpanEnd,
+    TrustedProxies, UrlRedaction, UrlScheme, current_request,
 };
-use opentelemetry::KeyValue;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, KeyValue};
 
 type Options = fn(HttpServerOptions) -> HttpServerOptions;
 
@@ -225,6 +226,25 @@ async fn hooks() {
     text = "End"
     http.server.request.duration{http.request.method=POST, http.response.status_code=200, http.route=/echo, network.protocol.version=1.1, tenant=acme, url.scheme=http} count=1
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_run_as_the_current_request() {
+    fn note(span: &RequestSpan, hook: &'static str) {
+        let of_context = Context::current().span().span_context().clone();
+        let of_request = current_request().map(|it| it.span_context());
+        let current = of_context == span.span_context() && of_request == Some(of_context);
+        span.add_metric_attribute(KeyValue::new(hook, current));
+    }
+    let body =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nping";
+    let exchange = Exchange::new(body).options(|it| {
+        it.request_hook(|span, _| note(span, "hook.1"))
+            .receive_hook(|span, _| note(span, "hook.2"))
+            .response_hook(|span, _| note(span, "hook.3"))
+            .send_hook(|span, _| note(span, "hook.4"))
+    });
+    assert_snapshot!(exchange.lines(&["duration"]).await, @"http.server.request.duration{hook.1=true, hook.2=true, hook.3=true, hook.4=true, http.request.method=POST, http.response.status_code=200, http.route=/echo, network.protocol.version=1.1, url.scheme=http} count=1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,7 +159,7 @@ impl HttpServerOptions {
     /// Called with the span of each request before the request is handled. None by default.
     ///
     /// Also for requests that are not sampled, so that metric attributes do not depend on that;
-    /// [`RequestSpan::is_recording`] tells.
+    /// [`RequestSpan::is_recording`] tells. Spans and logs made in it are children of the request.
     ///
     /// ```
     /// use logfire_rs_core::HttpServerOptions;
@@ -181,6 +181,8 @@ impl HttpServerOptions {
     }
 
     /// Called with the span of each request and the head of its response. None by default.
+    ///
+    /// Spans and logs made in it are children of the request.
     ///
     /// ```
     /// use logfire_rs_core::HttpServerOptions;
