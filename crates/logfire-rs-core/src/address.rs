@@ -1,8 +1,9 @@
 //! Addresses as attributes: `Host` values taken apart, and the text of peers.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use crate::recent::{Recent, slot};
 
 /// The host and the port of `host[:port]`, brackets removed; `None` unless both are well-formed.
 ///
@@ -44,46 +45,38 @@ pub(crate) fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// A peer and its text.
-type Known = Option<(IpAddr, Arc<str>)>;
-
 /// The text of `ip`; formatted once for the peers that a thread sees often.
 pub(crate) fn ip_text(ip: IpAddr) -> Arc<str> {
     thread_local! {
-        static RECENT: RefCell<[Known; 16]> = const { RefCell::new([const { None }; 16]) };
+        static RECENT: Recent<(IpAddr, Arc<str>), 16> = const { Recent::new() };
     }
     let last = match ip {
         IpAddr::V4(ip) => ip.octets()[3],
         IpAddr::V6(ip) => ip.octets()[15],
     };
-    let find = |recent: &RefCell<[Known; 16]>| {
-        let mut recent = recent.borrow_mut();
-        let slot = recent.get_mut(usize::from(last % 16))?;
-        match slot {
-            Some((known, text)) if *known == ip => Some(Arc::clone(text)),
-            _ => Some(Arc::clone(&slot.insert((ip, ip.to_string().into())).1)),
-        }
-    };
-    RECENT.try_with(find).ok().flatten().unwrap_or_else(|| ip.to_string().into())
+    let make = || (ip, Arc::from(ip.to_string()));
+    Recent::share(&RECENT, usize::from(last), |it| it.0 == ip, make, |it| Arc::clone(&it.1))
 }
 
 /// The host and port of an authority, as attributes.
 pub(crate) type Server = (Arc<str>, Option<u16>);
 
-/// [`split_host`], worked out once as long as a thread sees the same authority.
-pub(crate) fn server(authority: &str) -> Option<Server> {
+/// [`split_host`], worked out once for the authorities that a thread sees often.
+pub(crate) fn server(authority: &[u8]) -> Option<Server> {
+    /// That of a name in the DNS, with a port; a longer one is not worth keeping.
+    const LIMIT: usize = 260;
     thread_local! {
-        static LAST: RefCell<(String, Option<Server>)> = const { RefCell::new((String::new(), None)) };
+        static RECENT: Recent<(Box<[u8]>, Option<Server>), 8> = const { Recent::new() };
     }
-    let split = || split_host(authority).map(|(host, port)| (Arc::from(host), port));
-    let find = |last: &RefCell<(String, Option<Server>)>| {
-        let mut last = last.borrow_mut();
-        if last.0 != authority {
-            *last = (authority.to_owned(), split());
-        }
-        last.1.clone()
+    let split = || {
+        let (host, port) = split_host(std::str::from_utf8(authority).ok()?)?;
+        Some((Arc::from(host), port))
     };
-    LAST.try_with(find).unwrap_or_else(|_| split())
+    if authority.len() > LIMIT {
+        return split();
+    }
+    let make = || (authority.into(), split());
+    Recent::share(&RECENT, slot(authority), |it| *it.0 == *authority, make, |it| it.1.clone())
 }
 
 #[cfg(test)]
@@ -120,11 +113,11 @@ mod tests {
 
     #[test]
     fn texts_are_shared_while_they_stay_the_same() {
-        let (first, again) = (server("a:1").unwrap(), server("a:1").unwrap());
+        let (first, again) = (server(b"a:1").unwrap(), server(b"a:1").unwrap());
         assert!(Arc::ptr_eq(&first.0, &again.0));
         assert_eq!((&*first.0, first.1), ("a", Some(1)));
-        assert_eq!(server("a:b"), None);
-        assert_eq!(server("a:1").unwrap().1, Some(1));
+        assert_eq!(server(b"a:b"), None);
+        assert_eq!(server(b"a:1").unwrap().1, Some(1));
         let ip: IpAddr = "10.0.0.1".parse().unwrap();
         assert!(Arc::ptr_eq(&ip_text(ip), &ip_text(ip)));
         assert_eq!(&*ip_text("10.0.0.17".parse().unwrap()), "10.0.0.17");

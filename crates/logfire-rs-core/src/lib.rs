@@ -35,6 +35,7 @@ mod open_count;
 mod options;
 mod patterns;
 mod propagation;
+mod recent;
 mod redaction;
 mod request_span;
 mod server;

@@ -1,12 +1,12 @@
 //! `User-Agent` as attributes.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, StringValue};
 
 use crate::attributes::{self as keys, attribute};
 use crate::headers::text;
+use crate::recent::{Recent, slot};
 
 /// Adds the attributes of `agent`, which is not empty; its text is shared while a thread sees it
 /// often, since few clients send different ones.
@@ -22,27 +22,17 @@ pub(crate) fn push(agent: &[u8], attributes: &mut Vec<KeyValue>) {
 type Known = (Arc<str>, Option<&'static str>);
 
 fn known(agent: &[u8]) -> Known {
-    const SLOTS: usize = 8;
     /// A longer one is not worth keeping.
     const LIMIT: usize = 512;
     thread_local! {
-        static RECENT: RefCell<[Option<Known>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+        static RECENT: Recent<Known, 8> = const { Recent::new() };
     }
     let read = || (Arc::from(text(agent)), synthetic(agent));
     if agent.len() > LIMIT {
         return read();
     }
-    let middle = agent.get(agent.len() / 2).copied().unwrap_or_default();
-    let slot = agent.len().wrapping_add(usize::from(middle)) % SLOTS;
-    let find = |recent: &RefCell<[Option<Known>; SLOTS]>| {
-        let mut recent = recent.borrow_mut();
-        let slot = recent.get_mut(slot)?;
-        match slot {
-            Some(known) if known.0.as_bytes() == agent => Some(known.clone()),
-            _ => Some(slot.insert(read()).clone()),
-        }
-    };
-    RECENT.try_with(find).ok().flatten().unwrap_or_else(read)
+    let is_it = |it: &Known| it.0.as_bytes() == agent;
+    Recent::share(&RECENT, slot(agent), is_it, read, Known::clone)
 }
 
 /// Whether `agent` is a `test` that watches the service, or a `bot` that reads it: the words of the

@@ -10,7 +10,7 @@ use super::exporters::{self, Endpoint};
 use super::way;
 use crate::attributes::{self as keys, attribute};
 use crate::header_capture::HeaderCapture;
-use crate::headers::only;
+use crate::headers::only_bytes;
 use crate::message::ClientRequest;
 use crate::method::{KnownMethods, Method};
 use crate::names::Template;
@@ -151,7 +151,7 @@ fn recent_url(url: &str) -> StringValue {
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
-    match only(request.headers, "host").and_then(address::server) {
+    match only_bytes(request.headers, "host").and_then(address::server) {
         Some(host) => named(host, url),
         None => server_of(url),
     }
@@ -159,7 +159,7 @@ pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server
 
 /// The server of `url`.
 pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
-    match address::server(url.authority()) {
+    match address::server(url.authority().as_bytes()) {
         Some(host) => named(host, url),
         None => Server { address: None, port: address::default_port(url.scheme()) },
     }

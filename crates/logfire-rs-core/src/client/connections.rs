@@ -60,7 +60,7 @@ impl HttpClientInstrumenter {
             return None;
         }
         let mut attributes = Vec::with_capacity(4);
-        if let Some((host, port)) = address::server(authority) {
+        if let Some((host, port)) = address::server(authority.as_bytes()) {
             attributes.push(attribute(keys::SERVER_ADDRESS, StringValue::from(host)));
             if let Some(port) = port.or_else(|| address::default_port(scheme)) {
                 attributes.push(attribute(keys::SERVER_PORT, i64::from(port)));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::config::ServerConfig;
 use crate::address::{self, Server};
 use crate::forwarded::known_scheme;
-use crate::headers::only;
+use crate::headers::only_bytes;
 use crate::message::ServerRequest;
 use crate::options::UrlScheme;
 
@@ -37,7 +37,8 @@ impl<'a> Origin<'a> {
 
     /// `host[:port]` that the request was sent to, well-formed.
     pub(super) fn authority(&self) -> Option<&str> {
-        self.claimed_authority().filter(|it| address::split_host(it).is_some())
+        let authority = std::str::from_utf8(self.claimed_authority()?).ok()?;
+        address::split_host(authority).map(|_| authority)
     }
 
     /// The same, taken apart.
@@ -45,9 +46,10 @@ impl<'a> Origin<'a> {
         self.claimed_authority().and_then(address::server)
     }
 
-    fn claimed_authority(&self) -> Option<&str> {
+    fn claimed_authority(&self) -> Option<&[u8]> {
         let own = || self.request.authority.map(without_user_info);
-        self.host.as_deref().or_else(own).or_else(|| only(self.request.headers, "host"))
+        let known = self.host.as_deref().or_else(own).map(str::as_bytes);
+        known.or_else(|| only_bytes(self.request.headers, "host"))
     }
 }
 
