@@ -75,21 +75,19 @@ impl Propagation {
         }
     }
 
-    /// The current context with what the headers carry; `None` if they carry nothing.
-    pub(crate) fn extract(&self, headers: &dyn Headers) -> Option<Context> {
+    /// `current` with what the headers carry; `None` if they carry nothing.
+    pub(crate) fn extract(&self, headers: &dyn Headers, current: &Context) -> Option<Context> {
         match self {
-            Self::W3c => w3c::extract(headers, true),
-            Self::TraceContext => w3c::extract(headers, false),
+            Self::W3c => w3c::extract(headers, current, true),
+            Self::TraceContext => w3c::extract(headers, current, false),
             Self::Global(fields) => {
                 fields.iter().find(|it| headers.first(it).is_some())?;
                 let carrier = Carrier::new(headers);
                 Some(global::get_text_map_propagator(|it| {
-                    it.extract_with_context(&Context::current(), &carrier)
+                    it.extract_with_context(current, &carrier)
                 }))
             }
-            Self::Own(own) => {
-                Some(own.extract_with_context(&Context::current(), &Carrier::new(headers)))
-            }
+            Self::Own(own) => Some(own.extract_with_context(current, &Carrier::new(headers))),
         }
     }
 
@@ -248,9 +246,9 @@ mod tests {
     #[test]
     fn trace_context_alone_leaves_baggage_alone() {
         let headers = [("traceparent", PARENT), ("baggage", b"k=v".as_slice())];
-        let context = Propagation::TraceContext.extract(&Lines(&headers)).unwrap();
+        let context = Propagation::TraceContext.extract(&Lines(&headers), &Context::new()).unwrap();
         assert!(context.baggage().is_empty());
-        let context = Propagation::W3c.extract(&Lines(&headers)).unwrap();
+        let context = Propagation::W3c.extract(&Lines(&headers), &Context::new()).unwrap();
         let mut written = HashMap::new();
         Propagation::TraceContext.inject(&context, &mut written);
         assert_eq!(written.keys().collect::<Vec<_>>(), ["traceparent"]);
@@ -260,7 +258,8 @@ mod tests {
     fn several_lines_are_read_as_w3c_says_by_any_propagator() {
         for propagation in [Propagation::W3c, sdk()] {
             let read = |lines: &[(&str, &[u8])]| {
-                let context = propagation.extract(&Lines(lines)).unwrap_or_default();
+                let context =
+                    propagation.extract(&Lines(lines), &Context::new()).unwrap_or_default();
                 let span = context.span();
                 let parent = span.span_context();
                 let mut baggage: Vec<_> = context
@@ -297,7 +296,8 @@ mod tests {
     #[test]
     fn nothing_empty_is_written() {
         for propagation in [Propagation::W3c, sdk()] {
-            let context = propagation.extract(&Lines(&[("traceparent", PARENT)])).unwrap();
+            let context =
+                propagation.extract(&Lines(&[("traceparent", PARENT)]), &Context::new()).unwrap();
             let mut headers = HashMap::new();
             propagation.inject(&context, &mut headers);
             let parent = String::from_utf8(PARENT.to_vec()).unwrap();
@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn an_unsampled_context_keeps_the_trace_or_makes_one_up() {
-        let remote = Propagation::W3c.extract(&Lines(&[("traceparent", PARENT)])).unwrap();
+        let remote =
+            Propagation::W3c.extract(&Lines(&[("traceparent", PARENT)]), &Context::new()).unwrap();
         let kept = unsampled(&remote);
         assert_eq!(kept.span().span_context().trace_id(), remote.span().span_context().trace_id());
         assert!(!kept.span().span_context().is_sampled());

@@ -177,13 +177,14 @@ impl RequestSpan {
         if notes.ended {
             return;
         }
-        if notes.metric_attributes.len() >= METRIC_ATTRIBUTES {
+        let known = &mut notes.extras().metric_attributes;
+        if known.len() >= METRIC_ATTRIBUTES {
             drop(notes);
             return diagnostics::dropped_metric_attribute();
         }
         let attribute = shortened(attribute);
-        notes.metric_attributes.retain(|it| it.key != attribute.key);
-        notes.metric_attributes.push(attribute);
+        known.retain(|it| it.key != attribute.key);
+        known.push(attribute);
     }
 }
 
@@ -228,18 +229,77 @@ pub(crate) struct Notes {
     pub(crate) status: Option<u16>,
     /// Why there was no complete answer.
     pub(crate) failure: Option<&'static str>,
-    /// What the failure says, without secrets.
-    pub(crate) failure_text: String,
     /// The application's own error.
     pub(crate) error: Option<&'static str>,
     pub(crate) duration_is_recorded: bool,
     pub(crate) received: Option<u64>,
     pub(crate) sent: Option<u64>,
-    pub(crate) metric_attributes: Vec<KeyValue>,
     /// What is known of the handler and its arguments.
     pub(crate) endpoint: Option<Box<Record>>,
+    pub(crate) extras: Option<Box<Extras>>,
+}
+
+/// What few requests have; apart, since the others pay for its size.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    /// What the failure says, without secrets.
+    pub(crate) failure_text: String,
+    pub(crate) metric_attributes: Vec<KeyValue>,
     /// What was read of the body, until it is known whether there is an error in it.
     pub(crate) body: Option<Vec<u8>>,
+}
+
+impl Notes {
+    /// All that is known, once. From here on handles do nothing.
+    pub(crate) fn end(&mut self) -> Option<Self> {
+        let known = Self {
+            route: self.route.clone(),
+            endpoint: self.endpoint.take(),
+            extras: self.extras.take(),
+            ..*self
+        };
+        let ended = std::mem::replace(&mut self.ended, true);
+        (!ended).then_some(known)
+    }
+
+    /// What the duration of a request that goes on is measured with.
+    pub(crate) fn point(&self) -> Self {
+        let metric_attributes = self.metric_attributes().to_vec();
+        let extras = (!metric_attributes.is_empty())
+            .then(|| Box::new(Extras { metric_attributes, ..Extras::default() }));
+        Self {
+            route: self.route.clone(),
+            received: None,
+            sent: None,
+            endpoint: None,
+            extras,
+            ..*self
+        }
+    }
+
+    pub(crate) fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    pub(crate) fn failure_text(&self) -> &str {
+        self.extras.as_ref().map_or("", |it| &it.failure_text)
+    }
+
+    pub(crate) fn metric_attributes(&self) -> &[KeyValue] {
+        self.extras.as_ref().map_or(&[], |it| &it.metric_attributes)
+    }
+
+    pub(crate) fn take_metric_attributes(&mut self) -> Vec<KeyValue> {
+        self.extras.as_mut().map(|it| std::mem::take(&mut it.metric_attributes)).unwrap_or_default()
+    }
+
+    pub(crate) fn body(&mut self) -> Option<&mut Vec<u8>> {
+        self.extras.as_mut()?.body.as_mut()
+    }
+
+    pub(crate) fn take_body(&mut self) -> Option<Vec<u8>> {
+        self.extras.as_mut()?.body.take()
+    }
 }
 
 fn shortened(attribute: KeyValue) -> KeyValue {

@@ -1,13 +1,12 @@
 //! Spans and metrics of the requests that a server receives.
 
 mod active;
-#[cfg(feature = "bound-instruments")]
-mod bound;
 mod config;
 mod exchange;
 mod frames;
 mod keep_open;
 mod origin;
+mod series;
 mod span;
 mod telemetry_proxy;
 
@@ -26,6 +25,7 @@ pub use self::frames::RequestBodyObserver;
 use self::frames::observes_request;
 pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
+use self::series::UsualSeries;
 pub use self::span::{ServerSpan, TraceResponse};
 pub use self::telemetry_proxy::exclude_telemetry_proxy;
 use crate::backend::{self, Backend, StartSpan};
@@ -58,8 +58,7 @@ struct Resolved {
     backend: Backend,
     /// There if metrics are.
     active: Option<ActiveRequests>,
-    #[cfg(feature = "bound-instruments")]
-    bound: bound::BoundDurations,
+    series: UsualSeries,
 }
 
 impl HttpServerInstrumenter {
@@ -95,7 +94,8 @@ impl HttpServerInstrumenter {
 
     fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
         // The context of a request would end the suppression.
-        if Context::is_current_telemetry_suppressed() {
+        let current = Context::current();
+        if current.is_telemetry_suppressed() {
             return ServerSpan::idle();
         }
         let engine = &self.0;
@@ -103,13 +103,13 @@ impl HttpServerInstrumenter {
         let backend = engine.backend();
         let origin = Origin::read(config, request);
         if config.excludes(request, &origin) {
-            return ServerSpan::passing(Some(engine.excluded_context(request)));
+            return ServerSpan::passing(Some(engine.excluded_context(request, current)));
         }
         let tracer = backend.tracer();
         if tracer.is_none() && backend.metrics.is_none() {
-            return ServerSpan::passing(engine.passed_context(request));
+            return ServerSpan::passing(engine.passed_context(request, &current));
         }
-        engine.open(tracer, request, &origin, route_is_likely)
+        engine.open(tracer, request, &origin, current, route_is_likely)
     }
 }
 
@@ -136,12 +136,7 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(known_methods, it.active_requests.clone(), collected.as_ref())
             });
-            Resolved {
-                backend,
-                active,
-                #[cfg(feature = "bound-instruments")]
-                bound: bound::BoundDurations::new(),
-            }
+            Resolved { backend, active, series: UsualSeries::new() }
         })
     }
 
@@ -150,6 +145,7 @@ impl Engine {
         tracer: Option<&dyn StartSpan>,
         request: &ServerRequest<'_>,
         origin: &Origin<'_>,
+        current: Context,
         route_is_likely: bool,
     ) -> ServerSpan {
         let (config, backend) = (&self.config, self.backend());
@@ -165,7 +161,7 @@ impl Engine {
             name = method.span_name().into();
         }
         let certain = route.as_ref().filter(|_| !route_is_likely);
-        let (parent, link) = self.parent(request);
+        let (parent, link) = self.parent(request, current);
         let (wall, clock) = (SystemTime::now(), Instant::now());
 
         let mut name_is_set = false;
@@ -224,30 +220,30 @@ impl Engine {
     }
 
     /// The context to start the span in, and the link to a caller that is not its parent.
-    fn parent(&self, request: &ServerRequest<'_>) -> (Context, Option<Link>) {
+    fn parent(&self, request: &ServerRequest<'_>, current: Context) -> (Context, Option<Link>) {
         match self.config.distributed_tracing {
             DistributedTracing::Accept => {
-                let remote = self.backend().propagation.extract(request.headers);
-                (remote.unwrap_or_else(Context::current), None)
+                let remote = self.backend().propagation.extract(request.headers, &current);
+                (remote.unwrap_or(current), None)
             }
             DistributedTracing::Link => {
-                let remote = self.backend().propagation.extract(request.headers);
+                let remote = self.backend().propagation.extract(request.headers, &current);
                 let caller = remote.map(|it| it.span().span_context().clone());
                 let caller = caller.filter(|it| it.is_valid() && it.is_remote());
-                (Context::current(), caller.map(|it| Link::new(it, Vec::new(), 0)))
+                (current, caller.map(|it| Link::new(it, Vec::new(), 0)))
             }
-            DistributedTracing::Ignore => (Context::current(), None),
+            DistributedTracing::Ignore => (current, None),
         }
     }
 
     /// What goes on to outgoing requests where nothing is recorded.
-    fn passed_context(&self, request: &ServerRequest<'_>) -> Option<Context> {
+    fn passed_context(&self, request: &ServerRequest<'_>, current: &Context) -> Option<Context> {
         let accept = self.config.distributed_tracing == DistributedTracing::Accept;
-        accept.then(|| self.backend().propagation.extract(request.headers)).flatten()
+        accept.then(|| self.backend().propagation.extract(request.headers, current)).flatten()
     }
 
-    fn excluded_context(&self, request: &ServerRequest<'_>) -> Context {
-        let (context, _) = self.parent(request);
+    fn excluded_context(&self, request: &ServerRequest<'_>, current: Context) -> Context {
+        let (context, _) = self.parent(request, current);
         if self.config.exclude_children { unsampled(&context) } else { context }
     }
 

@@ -355,7 +355,7 @@ impl Flight {
         if let Some(handle) = &self.handle {
             let mut notes = handle.0.notes();
             notes.ended = true;
-            self.more = std::mem::take(&mut notes.metric_attributes);
+            self.more = notes.take_metric_attributes();
         }
         if let Some(metrics) = self.metrics() {
             let _current = self.start.context.clone().attach();

@@ -36,7 +36,7 @@ impl EndpointCall {
         Self(request.and_then(|request| {
             let mut notes = request.0.notes();
             Record::claim_call::<E>(&mut notes.endpoint)?;
-            notes.body = None;
+            notes.take_body();
             drop(notes);
             Some(Call { request, info: E::INFO, context: None, returned: false })
         }))

@@ -66,7 +66,7 @@ impl Extraction {
 
     /// The body that the extractor has read. Others that run at the same time leave it alone.
     fn body(&self) -> Option<Vec<u8>> {
-        if self.reads_body { self.request.0.notes().body.take() } else { None }
+        if self.reads_body { self.request.0.notes().take_body() } else { None }
     }
 
     /// The argument is there.

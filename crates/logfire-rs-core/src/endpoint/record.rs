@@ -170,7 +170,7 @@ pub fn record_rejection<F: Framework>(error: ArgumentError) {
         Argument { name: "", capture: Captured::nothing, wrong_key: no_key, is_skipped: false };
 
     let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
-    let body = request.0.notes().body.take();
+    let body = request.0.notes().take_body();
     let error = error.found_in(None, body.as_deref(), no_key);
     let mut notes = request.0.notes();
     if notes.endpoint.is_none() {

@@ -24,20 +24,20 @@ const BAGGAGE_BYTES: usize = 8192;
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
 
 /// The current context with the remote span and the baggage; `None` if there is neither.
-pub(super) fn extract(headers: &dyn Headers, with_baggage: bool) -> Option<Context> {
+pub(super) fn extract(
+    headers: &dyn Headers,
+    current: &Context,
+    with_baggage: bool,
+) -> Option<Context> {
     let parent = remote_parent(headers);
     let baggage = with_baggage.then(|| headers::joined(headers, BAGGAGE)).flatten();
-    if parent.is_none() && baggage.is_none() {
-        return None;
+    let with_baggage = baggage.map(|it| current.with_baggage(members(&it)));
+    match parent {
+        Some(parent) => {
+            Some(with_baggage.as_ref().unwrap_or(current).with_remote_span_context(parent))
+        }
+        None => with_baggage,
     }
-    let mut context = Context::current();
-    if let Some(baggage) = baggage {
-        context = context.with_baggage(members(&baggage));
-    }
-    if let Some(parent) = parent {
-        context = context.with_remote_span_context(parent);
-    }
-    Some(context)
 }
 
 pub(super) fn inject(context: &Context, injector: &mut dyn Injector, with_baggage: bool) {
@@ -117,44 +117,44 @@ fn parse(bytes: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     if !dashes || !matches!(bytes.get(55), None | Some(b'-')) {
         return None;
     }
-    let [version] = hex(bytes.get(..2)?)?;
+    let version = byte(bytes.get(..2)?)?;
     if version == 0xff || version == 0 && bytes.len() != 55 {
         return None;
     }
-    let trace_id = TraceId::from_bytes(hex(bytes.get(3..35)?)?);
-    let span_id = SpanId::from_bytes(hex(bytes.get(36..52)?)?);
-    let [flags] = hex(bytes.get(53..55)?)?;
+    let trace_id = TraceId::from(number(bytes.get(3..35)?)?);
+    let span_id = SpanId::from(u64::try_from(number(bytes.get(36..52)?)?).ok()?);
+    let flags = byte(bytes.get(53..55)?)?;
     let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
     valid.then(|| (trace_id, span_id, TraceFlags::new(flags) & TraceFlags::SAMPLED))
 }
 
-/// Bytes written as two lower-case digits each.
-fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let digit = |byte: u8| VALUES.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
-    let mut bytes = [0; N];
-    let mut all = 0;
-    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
-        let [high, low] = pair.map(digit);
-        *byte = high << 4 | low;
-        all |= high | low;
-    }
-    (all < 16).then_some(bytes)
+/// The number that is written in lower-case digits, eight or a multiple of them.
+fn number(text: &[u8]) -> Option<u128> {
+    text.as_chunks().0.iter().try_fold(0, |all, it| Some(all << 32 | u128::from(word(*it)?)))
 }
 
-const NO_DIGIT: u8 = 0xff;
+/// The byte that is written in two lower-case digits.
+fn byte(text: &[u8]) -> Option<u8> {
+    let &[high, low] = text else { return None };
+    word([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?.to_be_bytes().last().copied()
+}
 
-/// The value of each byte that is a lower-case hexadecimal digit.
-#[expect(clippy::indexing_slicing, reason = "what is out of bounds here does not compile")]
-const VALUES: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        let byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        values[byte as usize] = digit;
-        digit += 1;
+/// Eight digits at once, each in a byte of its own.
+fn word(digits: [u8; 8]) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_be_bytes(digits);
+    // Letters have the bit of 0x40, and go on from 9.
+    let letters = text >> 6 & EACH;
+    let values = (text & (0x0f * EACH)) + 9 * letters;
+    let same = values + u64::from(b'0') * EACH + u64::from(b'a' - b'0' - 10) * letters == text;
+    let above_nine = (values + 6 * EACH) >> 4 & EACH;
+    if !same || above_nine != letters || values & (0x10 * EACH) != 0 {
+        return None;
     }
-    values
-};
+    let bytes = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    u32::try_from((pairs | pairs >> 16) & 0xffff_ffff).ok()
+}
 
 fn members(list: &str) -> Vec<KeyValueMetadata> {
     let mut read = 0;
@@ -220,6 +220,22 @@ mod tests {
         ] {
             assert_eq!(case(&header), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn digits_are_read_as_the_standard_library_does_and_in_lower_case_alone() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut digits = *b"09afc3d7";
+                digits[place] = byte;
+                let expected = std::str::from_utf8(&digits)
+                    .ok()
+                    .filter(|it| it.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
+                    .and_then(|it| u32::from_str_radix(it, 16).ok());
+                assert_eq!(word(digits), expected, "{digits:?}");
+            }
+        }
+        assert_eq!(number(b"0123456789abcdef"), Some(0x0123_4567_89ab_cdef));
     }
 
     #[test]

@@ -9,9 +9,8 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{KeyValue, Value};
 
 use super::Engine;
-#[cfg(feature = "bound-instruments")]
-use super::bound::Series;
-use crate::attributes::{self as keys, MetricSet, attribute};
+use super::series::{Point, Series};
+use crate::attributes::{self as keys, attribute};
 use crate::backend::StartSpan;
 use crate::message::HttpVersion;
 use crate::metrics::HttpMetrics;
@@ -50,24 +49,14 @@ impl ServerExchange {
 
     /// Ends the span, whoever still holds it.
     pub(super) fn finish(&self, exchange: &Exchange) {
-        let mut notes = {
-            let mut notes = exchange.notes();
-            if notes.ended {
-                return;
-            }
-            // From here on handles do nothing; and nothing below runs under the lock.
-            let ended = Notes { ended: true, route: notes.route.clone(), ..Notes::default() };
-            std::mem::replace(&mut *notes, ended)
-        };
+        // Nothing below runs under the lock.
+        let Some(mut notes) = exchange.notes().end() else { return };
         let elapsed = self.clock.elapsed();
         let endpoint = notes.endpoint.take();
         let error = error_type(&notes);
         if let Some(metrics) = &self.engine.backend().metrics {
-            let _current = exchange.context.clone().attach();
-            if !notes.duration_is_recorded {
-                self.record_duration(exchange, &notes, error.clone(), metrics, elapsed);
-            }
-            self.record_sizes(exchange, &notes, error.clone(), metrics);
+            let unknown = (!notes.duration_is_recorded).then_some(elapsed);
+            self.measure(exchange, &notes, error.as_ref(), metrics, unknown);
         }
         if let Some(active) = &self.engine.resolved().active {
             active.ended(exchange.method, self.scheme);
@@ -88,79 +77,73 @@ impl ServerExchange {
             return;
         }
         notes.duration_is_recorded = true;
-        let point = Notes {
-            route: notes.route.clone(),
-            status: notes.status,
-            error: notes.error,
-            metric_attributes: notes.metric_attributes.clone(),
-            ..Notes::default()
-        };
+        let point = notes.point();
         drop(notes);
+        let elapsed = Some(self.clock.elapsed());
+        self.measure(exchange, &point, error_type(&point).as_ref(), metrics, elapsed);
+    }
+
+    /// Records what is known, in the context of the request.
+    fn measure(
+        &self,
+        exchange: &Exchange,
+        notes: &Notes,
+        error: Option<&Value>,
+        metrics: &HttpMetrics,
+        elapsed: Option<Duration>,
+    ) {
         let _current = exchange.context.clone().attach();
-        let error = error_type(&point);
-        self.record_duration(exchange, &point, error, metrics, self.clock.elapsed());
-    }
-
-    fn record_duration(
-        &self,
-        exchange: &Exchange,
-        notes: &Notes,
-        error: Option<Value>,
-        metrics: &HttpMetrics,
-        elapsed: Duration,
-    ) {
-        let seconds = elapsed.as_secs_f64();
-        #[cfg(feature = "bound-instruments")]
-        if let Some(series) = Series::of(exchange, self, notes) {
-            let bind = || {
-                let set = self.metric_set(exchange, notes, error.clone());
-                metrics.duration.bind(set.as_slice())
-            };
-            if let Some(bound) = self.engine.resolved().bound.find(series, bind) {
-                return bound.record(seconds);
+        let own;
+        let attributes = || self.metric_attributes(exchange, notes, error);
+        let series = &self.engine.resolved().series;
+        let usual = Series::of(exchange, self, notes);
+        let point = match usual.and_then(|it| series.find(it, metrics, attributes)) {
+            Some(known) => known,
+            None => {
+                own = Point::new(attributes());
+                &own
             }
+        };
+        if let Some(elapsed) = elapsed {
+            point.record_duration(elapsed.as_secs_f64(), metrics);
         }
-        let set = self.metric_set(exchange, notes, error);
-        set.with(&notes.metric_attributes, |attributes| {
-            metrics.duration.record(seconds, attributes);
-        });
-    }
-
-    fn record_sizes(
-        &self,
-        exchange: &Exchange,
-        notes: &Notes,
-        error: Option<Value>,
-        metrics: &HttpMetrics,
-    ) {
-        let Some(sizes) = &metrics.body_sizes else { return };
-        let set = self.metric_set(exchange, notes, error);
-        set.with(&notes.metric_attributes, |attributes| {
+        if let Some(sizes) = &metrics.body_sizes {
             if let Some(received) = notes.received {
-                sizes.request.record(received, attributes);
+                sizes.request.record(received, &point.attributes);
             }
             if let Some(sent) = notes.sent {
-                sizes.response.record(sent, attributes);
+                sizes.response.record(sent, &point.attributes);
             }
-        });
+        }
     }
 
     /// Nothing of it is in the hands of a client: no host, no path, no text.
-    fn metric_set(&self, exchange: &Exchange, notes: &Notes, error: Option<Value>) -> MetricSet<6> {
-        let mut set = MetricSet::new();
-        set.push(keys::HTTP_REQUEST_METHOD, exchange.method.as_str());
-        set.push(keys::URL_SCHEME, self.scheme);
+    fn metric_attributes(
+        &self,
+        exchange: &Exchange,
+        notes: &Notes,
+        error: Option<&Value>,
+    ) -> Vec<KeyValue> {
+        let more = notes.metric_attributes();
+        let mut set = Vec::with_capacity(6 + more.len());
+        set.push(attribute(keys::HTTP_REQUEST_METHOD, exchange.method.as_str()));
+        set.push(attribute(keys::URL_SCHEME, self.scheme));
         if let Some(route) = &notes.route {
-            set.push(keys::HTTP_ROUTE, route.value());
+            set.push(KeyValue::new(keys::HTTP_ROUTE, route.value()));
         }
         if let Some(version) = self.version {
-            set.push(keys::NETWORK_PROTOCOL_VERSION, version.as_str());
+            set.push(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
         }
         if let Some(status) = notes.status {
-            set.push(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
+            set.push(attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
         }
         if let Some(error) = error {
-            set.push(keys::ERROR_TYPE, error);
+            set.push(attribute(keys::ERROR_TYPE, error.clone()));
+        }
+        for attribute in more {
+            if set.iter().all(|it| it.key != attribute.key) {
+                set.push(attribute.clone());
+            }
         }
         set
     }
@@ -193,7 +176,7 @@ impl ServerExchange {
         }
         if let Some(error) = error {
             span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error));
-            span.set_status(Status::error(notes.failure_text.clone()));
+            span.set_status(Status::error(notes.failure_text().to_owned()));
         }
         span.end_with_timestamp(self.wall + elapsed);
     }
@@ -222,7 +205,9 @@ pub(super) fn record_failure(
         return;
     }
     notes.failure = Some(error_type);
-    notes.failure_text.clone_from(&text);
+    if !text.is_empty() {
+        notes.extras().failure_text.clone_from(&text);
+    }
     drop(notes);
     if handle.0.recording {
         let event = keys::exception(error_type, text);

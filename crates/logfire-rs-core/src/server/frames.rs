@@ -29,7 +29,7 @@ impl RequestBodyObserver {
 
     /// Keeps the body, up to 16 KiB, for the errors that may be in it, and does nothing else.
     pub(crate) fn keeping(span: RequestSpan) -> Self {
-        span.0.notes().body = Some(Vec::new());
+        span.0.notes().extras().body = Some(Vec::new());
         Self { span, tells: false, keeps: true }
     }
 
@@ -81,11 +81,11 @@ impl RequestBodyObserver {
 
     fn keep(&self, data: &[u8]) {
         let mut notes = self.span.0.notes();
-        if let Some(body) = &mut notes.body {
+        if let Some(body) = notes.body() {
             if body.len() + data.len() <= KEPT {
                 body.extend_from_slice(data);
             } else {
-                notes.body = None;
+                notes.take_body();
             }
         }
     }
