@@ -32,8 +32,8 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> S::Future {
         if let Some(observer) = request.extensions_mut().remove::<RequestBodyObserver>() {
-            request =
-                request.map(|body| Body::new(InstrumentedBody::request(body, Some(observer))));
+            let body = std::mem::take(request.body_mut());
+            *request.body_mut() = Body::new(InstrumentedBody::request(body, Some(observer)));
         }
         self.0.call(request)
     }

@@ -58,6 +58,13 @@ impl HttpServerLayer {
     }
 }
 
+impl HttpServerLayer {
+    /// For axum's own services alone: a route does nothing until it is polled.
+    pub(crate) fn around_routes(self) -> Self {
+        Self(self.0.lazy())
+    }
+}
+
 impl<S> Layer<S> for HttpServerLayer {
     type Service = HttpServerService<ObserveRequestBody<S>>;
 

@@ -56,7 +56,7 @@ pub fn instrument_with<S>(router: Router<S>, options: HttpServerOptions) -> Rout
 where
     S: Clone + Send + Sync + 'static,
 {
-    router.layer(layer(options))
+    router.layer(layer(options).around_routes())
 }
 
 /// What `#[endpoint]` expands to; not for use.

@@ -37,12 +37,10 @@ impl Headers for HttpHeaders<'_> {
     }
 
     fn first_of_several(&self, name: &str) -> Option<(HeaderValue<'_>, bool)> {
-        let mut values = match known(name) {
-            Some(name) => self.0.get_all(name),
-            None => self.0.get_all(name),
-        }
-        .iter();
-        Some((value(values.next()?), values.next().is_some()))
+        let first = self.first(name)?;
+        // Most requests have no header twice.
+        let several = self.0.len() > self.0.keys_len() && self.0.get_all(name).iter().count() > 1;
+        Some((first, several))
     }
 
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {

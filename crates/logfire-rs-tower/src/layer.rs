@@ -68,6 +68,8 @@ pub struct HttpServerLayer(Arc<Recorder>);
 struct Recorder {
     instrumenter: HttpServerInstrumenter,
     facts: Facts,
+    /// Whether services do nothing until their future is polled.
+    is_lazy: bool,
     on_request: Option<Arc<OnRequest>>,
 }
 
@@ -104,6 +106,7 @@ impl HttpServerLayer {
         Self(Arc::new(Recorder {
             instrumenter: HttpServerInstrumenter::new(name, version, key, options),
             facts: Facts { route: |_| None, peer: |_| None, original_uri: |_| None },
+            is_lazy: false,
             on_request: None,
         }))
     }
@@ -139,6 +142,14 @@ impl HttpServerLayer {
     #[must_use]
     pub fn original_uri(mut self, original_uri: fn(&Extensions) -> Option<&Uri>) -> Self {
         Arc::make_mut(&mut self.0).facts.original_uri = original_uri;
+        self
+    }
+
+    /// For services that do nothing until their future is polled, as the routes of a framework: they
+    /// are called before the request is the current one.
+    #[must_use]
+    pub fn lazy(mut self) -> Self {
+        Arc::make_mut(&mut self.0).is_lazy = true;
         self
     }
 
@@ -184,7 +195,7 @@ impl HttpServerLayer {
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
         let mut span = self.0.start(&mut request);
-        let inner = span.run(|| call(request));
+        let inner = if self.0.is_lazy { call(request) } else { span.run(|| call(request)) };
         ResponseFuture::new(inner, span)
     }
 }

@@ -4,12 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use logfire_rs_axum::{instrument_with, layer};
+use logfire_rs_core::opentelemetry::Context;
+use logfire_rs_core::opentelemetry::trace::TraceContextExt as _;
 use logfire_rs_core::{current_request, suppress_instrumentation};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
+use tower::{Layer as _, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -74,6 +78,40 @@ async fn service_builder_trace_and_compression() {
     );
     let inside = router().layer(layer(spans.options())).layer(CompressionLayer::new());
     assert_eq!(spans.of(&inside, "GET /").await, "GET / | route / | path / | 200 | -");
+}
+
+#[tokio::test]
+async fn what_a_service_does_when_it_is_called_is_work_of_the_request() {
+    let spans = Spans::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let look = {
+        let seen = Arc::clone(&seen);
+        move |request: Request<Body>| {
+            let path = current_request().map(|it| it.path().to_owned());
+            let in_trace = Context::map_current(|it| it.span().span_context().is_valid());
+            seen.lock().unwrap().push((path, in_trace));
+            request
+        }
+    };
+    let looking = || MapRequestLayer::new(look.clone());
+    let service = || looking().layer(get(|| async { "hello" }));
+    let inside = Router::new()
+        .route_service("/route", service())
+        .nest_service("/nested", service())
+        .fallback_service(service());
+    let around = router().layer(looking());
+    let stacked = ServiceBuilder::new().layer(layer(spans.options())).layer(looking());
+    for (app, path) in [
+        (instrument_with(inside.clone(), spans.options()), "/route"),
+        (instrument_with(inside.clone(), spans.options()), "/nested"),
+        (instrument_with(inside, spans.options()), "/elsewhere"),
+        (instrument_with(around, spans.options()), "/"),
+        (router().layer(stacked), "/"),
+    ] {
+        spans.of(&app, &format!("GET {path}")).await;
+        assert_eq!(seen.lock().unwrap().pop(), Some((Some(path.to_owned()), true)));
+    }
+    assert_eq!(*seen.lock().unwrap(), []);
 }
 
 #[tokio::test]
