@@ -175,13 +175,14 @@ impl Engine {
                     name_is_set = true;
                 }
             }
-            let mut builder = SpanBuilder::from_name(name)
-                .with_kind(SpanKind::Server)
-                .with_start_time(wall)
-                .with_attributes(attributes);
-            if let Some(link) = link {
-                builder = builder.with_links(vec![link]);
-            }
+            let builder = SpanBuilder {
+                name,
+                span_kind: Some(SpanKind::Server),
+                start_time: Some(wall),
+                attributes: Some(attributes),
+                links: link.map(|it| vec![it]),
+                ..SpanBuilder::default()
+            };
             let (context, recording) = backend.start(tracer, builder, &parent);
             (context, recording, path)
         } else {

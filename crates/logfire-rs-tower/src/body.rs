@@ -37,7 +37,9 @@ enum Role {
 
 impl<B: Body> InstrumentedBody<B> {
     pub(crate) fn response(inner: B, mut span: ServerSpan) -> Self {
-        span.expect_body(inner.size_hint().exact(), inner.is_end_stream());
+        if inner.is_end_stream() {
+            span.complete();
+        }
         let done = span.is_idle() || span.is_complete();
         Self { inner, role: if done { Role::Done } else { Role::Response(span) } }
     }

@@ -256,11 +256,13 @@ impl ServerSpan {
     /// The headers that tell the client of the trace, if it is to be told.
     #[must_use]
     pub fn trace_response(&self) -> Option<TraceResponse> {
-        let trace_response = self.server()?.options().trace_response;
+        if !self.server()?.options().trace_response {
+            return None;
+        }
         let span = self.context().span();
         let span_context = span.span_context();
-        (trace_response && span_context.is_valid())
-            .then(|| TraceResponse { traceresponse: traceparent(span_context) })
+        let traceresponse = span_context.is_valid().then(|| traceparent(span_context))?;
+        Some(TraceResponse { traceresponse })
     }
 
     fn server(&self) -> Option<&ServerExchange> {
