@@ -96,6 +96,10 @@ impl HeaderCapture {
         capture
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.patterns.is_empty()
+    }
+
     /// Adds an attribute for each header of `headers` that is to be recorded.
     pub(crate) fn record(&self, headers: &dyn Headers, attributes: &mut Vec<KeyValue>) {
         if !self.patterns.is_empty() {

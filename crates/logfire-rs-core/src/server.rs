@@ -56,9 +56,9 @@ pub(crate) struct Engine {
 
 struct Resolved {
     backend: Backend,
-    /// There if metrics are.
+    /// There if metrics are, as is the next.
     active: Option<ActiveRequests>,
-    series: UsualSeries,
+    series: Option<UsualSeries>,
 }
 
 impl HttpServerInstrumenter {
@@ -136,7 +136,8 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(known_methods, it.active_requests.clone(), collected.as_ref())
             });
-            Resolved { backend, active, series: UsualSeries::new() }
+            let series = backend.metrics.as_ref().map(|_| UsualSeries::new());
+            Resolved { backend, active, series }
         })
     }
 

@@ -95,9 +95,8 @@ impl ServerExchange {
         let _current = exchange.context.clone().attach();
         let own;
         let attributes = || self.metric_attributes(exchange, notes, error);
-        let series = &self.engine.resolved().series;
-        let usual = Series::of(exchange, self, notes);
-        let point = match usual.and_then(|it| series.find(it, metrics, attributes)) {
+        let usual = Series::of(exchange, self, notes).zip(self.engine.resolved().series.as_ref());
+        let point = match usual.and_then(|(it, all)| all.find(it, metrics, attributes)) {
             Some(known) => known,
             None => {
                 own = Point::new(attributes());
