@@ -16,10 +16,22 @@ pin_project! {
     /// inner body, and so are the bytes that it is made of at once.
     #[derive(Debug)]
     pub struct InstrumentedBody<B> {
+        // Taken when it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         // None when nothing is left to record.
         span: Option<ServerSpan>,
+    }
+
+    impl<B> PinnedDrop for InstrumentedBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a stream does when its client has left belongs to the request.
+            if let Some(span) = this.span {
+                let _entered = span.enter();
+                this.inner.set(None);
+            }
+        }
     }
 }
 
@@ -34,12 +46,12 @@ impl<B: MessageBody> InstrumentedBody<B> {
         // actix-web does not poll a body without bytes.
         span.expect_body(exact, size.is_eof());
         let done = span.is_idle() || span.is_complete();
-        Self { inner, span: (!done).then_some(span) }
+        Self { inner: Some(inner), span: (!done).then_some(span) }
     }
 
     /// A connection that was upgraded: the span covers it, but its bytes are no body.
     pub(crate) fn connection(inner: B, span: ServerSpan) -> Self {
-        Self { inner, span: Some(span) }
+        Self { inner: Some(inner), span: Some(span) }
     }
 }
 
@@ -47,7 +59,7 @@ impl<B: MessageBody> MessageBody for InstrumentedBody<B> {
     type Error = Box<dyn Error>;
 
     fn size(&self) -> BodySize {
-        self.inner.size()
+        self.inner.as_ref().map_or(BodySize::None, MessageBody::size)
     }
 
     fn poll_next(
@@ -55,10 +67,11 @@ impl<B: MessageBody> MessageBody for InstrumentedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
         let Some(span) = this.span else {
-            return this.inner.poll_next(cx).map_err(Into::into);
+            return inner.poll_next(cx).map_err(Into::into);
         };
-        let chunk = ready!(span.run(|| this.inner.poll_next(cx))).map(|it| it.map_err(Into::into));
+        let chunk = ready!(span.run(|| inner.poll_next(cx))).map(|it| it.map_err(Into::into));
         match &chunk {
             Some(Ok(bytes)) => send(span, bytes),
             Some(Err(error)) => span.record_body_error(error),
@@ -70,8 +83,9 @@ impl<B: MessageBody> MessageBody for InstrumentedBody<B> {
         Poll::Ready(chunk)
     }
 
-    fn try_into_bytes(self) -> Result<Bytes, Self> {
-        let Self { inner, mut span } = self;
+    fn try_into_bytes(mut self) -> Result<Bytes, Self> {
+        let Some(inner) = self.inner.take() else { return Err(self) };
+        let mut span = self.span.take();
         match inner.try_into_bytes() {
             Ok(bytes) => {
                 if let Some(span) = &mut span {
@@ -80,7 +94,7 @@ impl<B: MessageBody> MessageBody for InstrumentedBody<B> {
                 }
                 Ok(bytes)
             }
-            Err(inner) => Err(Self { inner, span }),
+            Err(inner) => Err(Self { inner: Some(inner), span }),
         }
     }
 }

@@ -17,9 +17,21 @@ pin_project! {
     /// and end are those of the inner body.
     #[derive(Debug)]
     pub struct InstrumentedBody<B> {
+        // Taken when it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         role: Role,
+    }
+
+    impl<B> PinnedDrop for InstrumentedBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a stream does when its client has left belongs to the request.
+            if let Role::Response(span) = this.role {
+                let _entered = span.enter();
+                this.inner.set(None);
+            }
+        }
     }
 }
 
@@ -41,7 +53,7 @@ impl<B: Body> InstrumentedBody<B> {
             span.complete();
         }
         let done = span.is_idle() || span.is_complete();
-        Self { inner, role: if done { Role::Done } else { Role::Response(span) } }
+        Self::new(inner, if done { Role::Done } else { Role::Response(span) })
     }
 
     /// The body of a request; `observer` is found in the extensions of the request, if anyone is
@@ -50,19 +62,25 @@ impl<B: Body> InstrumentedBody<B> {
         if let Some(observer) = &observer {
             observer.received(0);
         }
-        Self { inner, role: observer.map_or(Role::Done, Role::Request) }
+        Self::new(inner, observer.map_or(Role::Done, Role::Request))
     }
 
     /// The body of a request that a client sends.
     pub(crate) fn sent(inner: B, record: Option<ClientRequestBody>) -> Self {
         let record = record.filter(|_| !inner.is_end_stream());
-        Self { inner, role: record.map_or(Role::Done, |it| Role::Sent(Box::new(it))) }
+        Self::new(inner, record.map_or(Role::Done, |it| Role::Sent(Box::new(it))))
+    }
+}
+
+impl<B> InstrumentedBody<B> {
+    fn new(inner: B, role: Role) -> Self {
+        Self { inner: Some(inner), role }
     }
 }
 
 impl<B: Default> Default for InstrumentedBody<B> {
     fn default() -> Self {
-        Self { inner: B::default(), role: Role::Done }
+        Self::new(B::default(), Role::Done)
     }
 }
 
@@ -78,12 +96,13 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
         let frame = match this.role {
             Role::Response(span) => {
-                let frame = ready!(span.run(|| this.inner.as_mut().poll_frame(cx)));
+                let frame = ready!(span.run(|| inner.as_mut().poll_frame(cx)));
                 match &frame {
-                    Some(Ok(frame)) => send(span, frame, this.inner.is_end_stream()),
+                    Some(Ok(frame)) => send(span, frame, inner.is_end_stream()),
                     Some(Err(error)) => span.record_body_error(error),
                     None => span.complete(),
                 }
@@ -93,7 +112,7 @@ where
                 frame
             }
             Role::Request(observer) => {
-                let frame = ready!(this.inner.as_mut().poll_frame(cx));
+                let frame = ready!(inner.as_mut().poll_frame(cx));
                 match &frame {
                     Some(Ok(frame)) => receive(observer, frame),
                     Some(Err(_)) => {}
@@ -105,29 +124,29 @@ where
                 frame
             }
             Role::Sent(record) => {
-                let frame = ready!(this.inner.as_mut().poll_frame(cx));
+                let frame = ready!(inner.as_mut().poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
                     && let Some(data) = frame.data_ref()
                 {
                     each_chunk(data, |chunk| record.data(chunk));
                 }
                 // What sends a body of known length need not ask for its end.
-                if frame.is_none() || this.inner.is_end_stream() {
+                if frame.is_none() || inner.is_end_stream() {
                     *this.role = Role::Done;
                 }
                 frame
             }
-            Role::Done => ready!(this.inner.poll_frame(cx)),
+            Role::Done => ready!(inner.poll_frame(cx)),
         };
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

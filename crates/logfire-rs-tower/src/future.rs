@@ -18,16 +18,28 @@ pin_project! {
     /// The future of [`HttpServerService`](crate::HttpServerService).
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
+        // Taken when it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         // Taken when the response is there.
         span: Option<ServerSpan>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a cancelled handler does with its last breath belongs to the request.
+            if let Some(span) = this.span {
+                let _entered = span.enter();
+                this.inner.set(None);
+            }
+        }
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
-        Self { inner, span: Some(span) }
+        Self { inner: Some(inner), span: Some(span) }
     }
 }
 
@@ -41,9 +53,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Pending };
         let polled = match this.span {
-            Some(span) => span.run(|| this.inner.poll(cx)),
-            None => this.inner.poll(cx),
+            Some(span) => span.run(|| inner.poll(cx)),
+            None => inner.poll(cx),
         };
         let result = ready!(polled);
         let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);

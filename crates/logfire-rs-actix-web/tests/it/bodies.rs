@@ -9,7 +9,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::web::Bytes;
 use actix_web::{App, HttpResponse, web};
 use futures_util::{StreamExt as _, stream};
-use logfire_rs_actix_web::{core::Frame, instrument_with};
+use logfire_rs_actix_web::{core::Frame, current_request, instrument_with};
 
 use crate::{Spans, describe};
 
@@ -53,6 +53,47 @@ async fn sizes_and_bytes_are_those_of_the_inner_body() {
         describe(&spans.take()),
         "GET /stream | route /stream | path /stream | 200 | incomplete_response"
     );
+}
+
+/// Notes the route of the current request when it is dropped.
+struct LastBreath(Arc<Mutex<Vec<String>>>);
+
+impl Drop for LastBreath {
+    fn drop(&mut self) {
+        let route = current_request().and_then(|it| it.route());
+        self.0.lock().unwrap().push(route.unwrap_or_default());
+    }
+}
+
+#[actix_web::test]
+async fn what_a_cancelled_request_does_last_belongs_to_it() {
+    let spans = Spans::new();
+    let seen = Arc::default();
+    let (slow, streamed) = (Arc::clone(&seen), Arc::clone(&seen));
+    let slow = move || {
+        let breath = LastBreath(Arc::clone(&slow));
+        async move {
+            let _breath = breath;
+            std::future::pending::<&str>().await
+        }
+    };
+    let streamed = move || {
+        let breath = LastBreath(Arc::clone(&streamed));
+        let more = stream::repeat_with(move || {
+            let _breath = &breath;
+            Ok::<_, std::io::Error>(Bytes::from("more"))
+        });
+        async { HttpResponse::Ok().body(BodyStream::new(more)) }
+    };
+    let app = App::new().route("/slow", web::to(slow)).route("/stream", web::to(streamed));
+    let app = init_service(instrument_with(app, spans.options())).await;
+    let get = |path| call_service(&app, TestRequest::with_uri(path).to_request());
+
+    let mut answer = Box::pin(get("/slow"));
+    assert!(futures_util::poll!(&mut answer).is_pending());
+    drop(answer);
+    drop(get("/stream").await);
+    assert_eq!(*seen.lock().unwrap(), ["/slow", "/stream"]);
 }
 
 #[actix_web::test]

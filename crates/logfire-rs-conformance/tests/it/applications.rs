@@ -1,8 +1,8 @@
 //! Cases that need an application of their own: on axum, or a bare tower service, without sockets.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +13,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use insta::assert_snapshot;
@@ -24,7 +25,7 @@ use logfire_rs_core::{
 use logfire_rs_tower::{HttpClientLayer, HttpHeaders, HttpServerLayer};
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
-use opentelemetry_sdk::trace::{Sampler, SpanData};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SpanData};
 use tower::{Layer as _, Service as _, ServiceExt as _};
 
 /// Sends one request, reads the answer to its end, and gives its head and its trailers.
@@ -68,6 +69,54 @@ fn value(span: &SpanData, key: &str) -> String {
     found.map_or_else(|| "-".to_owned(), |it| it.value.to_string())
 }
 
+/// Makes a span when it is dropped.
+struct LastBreath(SdkTracer);
+
+impl Drop for LastBreath {
+    fn drop(&mut self) {
+        let current = current_request().and_then(|it| it.route());
+        let name = format!("last breath of {}", current.unwrap_or_default());
+        self.0.in_span(name, |_| ());
+    }
+}
+
+#[tokio::test]
+async fn what_a_cancelled_request_does_last_belongs_to_it() {
+    let telemetry = Telemetry::default();
+    let tracer = telemetry.tracer();
+    let breath = LastBreath(tracer.clone());
+    let breath = Arc::new(Mutex::new(Some(breath)));
+    let slow = async move || {
+        let _breath = breath.lock().unwrap().take();
+        std::future::pending::<()>().await;
+    };
+    let stream = async move || {
+        let breath = LastBreath(tracer.clone());
+        Body::from_stream(stream::repeat_with(move || {
+            let _breath = &breath;
+            Ok::<_, Infallible>(Bytes::from_static(b"more"))
+        }))
+    };
+    let app = Router::new().route("/slow", get(slow)).route("/stream", get(stream));
+    let app = instrument(&telemetry, app);
+    let request = |path| Request::get(path).body(Body::empty()).unwrap();
+
+    let mut answer = Box::pin(app.clone().oneshot(request("/slow")));
+    assert!(futures_util::poll!(&mut answer).is_pending());
+    drop(answer);
+    let mut answer = app.oneshot(request("/stream")).await.unwrap();
+    assert!(answer.body_mut().frame().await.is_some());
+    drop(answer);
+
+    let spans = telemetry.spans();
+    for path in ["/slow", "/stream"] {
+        let find = |name: String| spans.iter().find(|it| it.name == name).unwrap();
+        let child = find(format!("last breath of {path}"));
+        let request = find(format!("GET {path}"));
+        assert_eq!(child.parent_span_id, request.span_context.span_id());
+    }
+}
+
 #[tokio::test]
 async fn work_in_the_background_does_not_count() {
     let telemetry = Telemetry::default();
@@ -98,7 +147,7 @@ async fn work_in_the_background_does_not_count() {
 async fn trailers_belong_to_the_answer() {
     let telemetry = Telemetry::default();
     let handler = async || {
-        let frames = futures_util::stream::unfold(0, async |i| {
+        let frames = stream::unfold(0, async |i| {
             tokio::time::sleep(Duration::from_millis(10)).await;
             let checksum = (HeaderName::from_static("checksum"), HeaderValue::from_static("7"));
             let frame = match i {
