@@ -173,10 +173,13 @@ impl Engine {
 
         let tracer = backend.tracer();
         let (context, recording) = if let Some(tracer) = tracer {
-            let name = settings.name().unwrap_or(name);
+            let name = settings.name().filter(|it| !it.is_empty()).unwrap_or(name);
             let mut attributes =
                 self.config.attributes(request, url, method, &server, template.as_ref());
-            attributes.extend_from_slice(settings.attributes());
+            for own in settings.attributes() {
+                attributes.retain(|it| it.key != own.key);
+                attributes.push(own.clone());
+            }
             let builder = SpanBuilder::from_name(name)
                 .with_kind(SpanKind::Client)
                 .with_start_time(wall)

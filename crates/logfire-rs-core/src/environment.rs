@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use crate::diagnostics;
+
 /// Where environment variables are looked up: the process, or a closure in its place.
 #[derive(Clone, Default)]
 pub(crate) struct Environment(Option<Arc<Lookup>>);
@@ -39,6 +41,20 @@ impl Environment {
     /// nothing is an empty list, and wins over it.
     pub(crate) fn overriding_list(&self, name: &str) -> Option<Vec<String>> {
         self.raw(name).map(|it| items(&it))
+    }
+
+    /// Whether `name` is switched on; what is neither yes nor no counts as unset.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        let is_one_of = |words: [&str; 6]| words.iter().any(|it| it.eq_ignore_ascii_case(&value));
+        if is_one_of(["1", "true", "t", "yes", "y", "on"]) {
+            return Some(true);
+        }
+        if !is_one_of(["0", "false", "f", "no", "n", "off"]) {
+            diagnostics::invalid_setting(name, "neither true nor false");
+            return None;
+        }
+        Some(false)
     }
 
     fn raw(&self, name: &str) -> Option<String> {
@@ -85,5 +101,26 @@ mod tests {
         assert_eq!(env.overriding_list("LIST").unwrap(), ["a", "b"]);
         assert_eq!(env.overriding_list("UNSET"), None);
         assert_eq!(Environment::default().get("LOGFIRE_RS_NOT_SET_ANYWHERE"), None);
+    }
+
+    #[test]
+    fn a_flag_is_on_or_off_or_a_mistake_that_is_counted() {
+        let flag =
+            |value: &'static str| Environment::from_lookup(|_| Some(value.to_owned())).flag("X");
+        for (value, expected) in [
+            ("1", true),
+            ("True", true),
+            ("yes", true),
+            ("ON ", true),
+            ("0", false),
+            ("FALSE", false),
+            ("off", false),
+        ] {
+            assert_eq!(flag(value), Some(expected), "{value}");
+        }
+        assert_eq!(flag(" "), None);
+        let before = diagnostics().invalid_settings;
+        assert_eq!(flag("ja"), None);
+        assert!(diagnostics().invalid_settings > before);
     }
 }

@@ -187,6 +187,16 @@ async fn settings_of_one_request() {
     let settings = Settings { name: Some("front page"), ..Settings::default() };
     let named = same(&CLIENTS, |it| it, Call { settings, ..GET }).await;
     assert!(named.starts_with("front page [client]"), "{named}");
+    // Nothing is named or told twice.
+    let settings = Settings {
+        name: Some(""),
+        attribute: Some(("server.address", "billing")),
+        ..Settings::default()
+    };
+    let text = same(&CLIENTS, |it| it.metrics(false), Call { settings, ..GET }).await;
+    assert!(text.starts_with("GET [client]"), "{text}");
+    assert_eq!(text.matches("server.address").count(), 1, "{text}");
+    assert!(text.contains(r#"server.address = "billing""#), "{text}");
 }
 
 #[tokio::test]
@@ -243,6 +253,10 @@ async fn filters_and_hooks() {
     http.client.active_requests{http.request.method=GET, server.address=127.0.0.1, server.port=<port>} = 0
     http.client.request.duration{http.request.method=GET, http.response.status_code=200, network.protocol.version=1.1, server.address=127.0.0.1, server.port=<port>, team=checkout} count=1
     "#);
+
+    let hiding = |it: HttpClientOptions| it.url_filter(|_| String::new());
+    let spans = same(&CLIENTS, hiding, Call { path: "/a?b=s3cret", ..GET }).await;
+    assert!(spans.contains(r#"url.full = "http://site.example/""#), "{spans}");
 
     let broken = |it: HttpClientOptions| {
         let it = it.url_filter(|_| panic!("on purpose")).exclude(|_| panic!("on purpose"));

@@ -44,7 +44,7 @@ pub(super) struct Captured {
 impl Captured {
     /// `None` for a body that is not text, as far as `headers` tell.
     pub(super) fn new(headers: &dyn Headers, limit: usize) -> Option<Self> {
-        Some(Self { bytes: Vec::new(), limit, charset: charset(content_type(headers))? })
+        Some(Self { bytes: Vec::new(), limit, charset: charset(content_type(headers)?)? })
     }
 
     pub(super) fn push(&mut self, data: &[u8]) {
@@ -62,7 +62,7 @@ impl Captured {
 
 /// The attribute of a request's body that is there as a whole.
 pub(super) fn request_body(headers: &dyn Headers, body: &[u8], limit: usize) -> Option<KeyValue> {
-    request_attribute(content_type(headers), body, limit)
+    request_attribute(content_type(headers)?, body, limit)
 }
 
 /// The part of a request's body that is kept, while it passes.
@@ -76,7 +76,7 @@ pub(super) struct RequestText {
 impl RequestText {
     /// `None` for a body that is not text, as far as `headers` tell.
     pub(super) fn new(headers: &dyn Headers, limit: usize) -> Option<Self> {
-        let content_type = content_type(headers);
+        let content_type = content_type(headers)?;
         charset(content_type)?;
         Some(Self { content_type: content_type.to_owned(), bytes: Vec::new(), limit })
     }
@@ -98,6 +98,9 @@ fn request_attribute(content_type: &str, body: &[u8], limit: usize) -> Option<Ke
     }
     let cut = body.len() > limit;
     let text = decode(body.get(..limit).unwrap_or(body), charset(content_type)?, cut)?;
+    if text.is_empty() {
+        return None;
+    }
     if !cut && media_type(content_type).eq_ignore_ascii_case(FORM) {
         return Some(attribute(keys::HTTP_REQUEST_BODY_FORM, form(&text)));
     }
@@ -109,8 +112,12 @@ pub(super) fn response_body(captured: Captured) -> Option<KeyValue> {
     Some(attribute(keys::HTTP_RESPONSE_BODY_TEXT, captured.into_text()?))
 }
 
-fn content_type(headers: &dyn Headers) -> &str {
-    headers.first("content-type").and_then(|it| it.as_str()).unwrap_or_default()
+/// The type of a body as it is on the wire; `None` if that is compressed.
+fn content_type(headers: &dyn Headers) -> Option<&str> {
+    let text = |name| headers.first(name).map(|it| it.as_str().unwrap_or_default());
+    let coding = text("content-encoding").unwrap_or_default();
+    let plain = coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    plain.then(|| text("content-type").unwrap_or_default())
 }
 
 fn media_type(content_type: &str) -> &str {
@@ -242,7 +249,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compressed_is_no_text() {
+        for (coding, expected) in [("identity", true), ("", true), ("gzip", false), ("br", false)] {
+            let headers = [
+                ("content-type", &b"text/plain; charset=latin1"[..]),
+                ("content-encoding", coding.as_bytes()),
+            ];
+            let headers = &Lines(&headers);
+            assert_eq!(request_body(headers, b"a", 10).is_some(), expected, "{coding}");
+            assert_eq!(RequestText::new(headers, 10).is_some(), expected, "{coding}");
+            assert_eq!(Captured::new(headers, 10).is_some(), expected, "{coding}");
+        }
+    }
+
+    #[test]
     fn a_long_body_is_cut_between_characters() {
+        for (body, limit) in [("abc", 0), ("é", 1)] {
+            assert_eq!(request("", body.as_bytes(), limit), None);
+        }
         assert_eq!(request("", "aé".as_bytes(), 2).unwrap(), "http.request.body.text=a");
         assert_eq!(request("", "aéb".as_bytes(), 3).unwrap(), "http.request.body.text=aé");
         let form = request("application/x-www-form-urlencoded", b"a=1&b=2", 5).unwrap();

@@ -48,7 +48,7 @@ impl ClientConfig {
         let environment = &options.shared.environment;
         let exporters = exporters::endpoints(environment);
         let all = options.capture_all.unwrap_or_else(|| {
-            environment.get(&format!("LOGFIRE_{key}_CAPTURE_ALL")).is_some_and(|it| is_true(&it))
+            environment.flag(&format!("LOGFIRE_{key}_CAPTURE_ALL")).unwrap_or(false)
         });
         if all {
             let every = || vec![".*".to_owned()];
@@ -125,6 +125,7 @@ impl ClientConfig {
         };
         // Without the filter's word on it, no more than the server is recorded.
         let filtered = diagnostics::guarded("url_filter", || filter(url))
+            .filter(|it| !it.is_empty())
             .unwrap_or_else(|| format!("{}://{}/", url.scheme(), url.authority()));
         shared.redaction.url(&filtered).into_owned().into()
     }
@@ -168,8 +169,4 @@ pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
 fn named((host, port): address::Server, url: &FilterUrl<'_>) -> Server {
     let port = port.or_else(|| address::default_port(url.scheme()));
     Server { address: Some(host.into()), port }
-}
-
-fn is_true(value: &str) -> bool {
-    ["1", "true", "yes", "on", "t", "y"].iter().any(|it| it.eq_ignore_ascii_case(value))
 }

@@ -44,7 +44,7 @@ impl PerRequest {
         self
     }
 
-    /// Adds an attribute to the span. None by default.
+    /// Adds an attribute to the span, or replaces one that it starts with. None by default.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.settings().attributes.push(KeyValue::new(key, value));

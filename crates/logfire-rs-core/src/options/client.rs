@@ -72,7 +72,8 @@ impl HttpClientOptions {
     }
 
     /// Rewrites URLs before they are recorded as `url.full`; its result is still
-    /// [redacted](Self::url_redaction). None by default.
+    /// [redacted](Self::url_redaction). None by default. If it gives an empty text, or panics, only
+    /// scheme, host and port are recorded.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;
@@ -144,8 +145,8 @@ impl HttpClientOptions {
 
     /// Whether all headers and both bodies are recorded.
     ///
-    /// By default what `LOGFIRE_{KEY}_CAPTURE_ALL` says, where `{KEY}` is the adapter's (such as
-    /// `REQWEST`), else false. What is set with a setter of its own stays as it is set there.
+    /// By default what `LOGFIRE_{KEY}_CAPTURE_ALL` says (`true` or `false`, `1` or `0`, `yes` or `no`,
+    /// `on` or `off`), where `{KEY}` is the adapter's (such as `REQWEST`), else false. What is set with a setter of its own stays as it is set there.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;
@@ -183,7 +184,7 @@ impl HttpClientOptions {
     /// The text is collected while the application reads it, in a span `Reading response body`
     /// below that of the request, or in that of the request if it
     /// [ends with the body](Self::span_end). A body that nobody reads is not recorded, and neither
-    /// is one that is not text. Nothing in it is masked.
+    /// is one that is not text, or still compressed. Nothing in it is masked.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;
