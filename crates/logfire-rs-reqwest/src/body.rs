@@ -74,7 +74,7 @@ impl HttpBody for Watched {
         match (&frame, this.record.as_mut()) {
             (Some(Err(error)), Some(Record::Response(_))) => {
                 if let Some(Record::Response(response)) = this.record.take() {
-                    response.error(error_type::of(error), &error_type::WithoutUrls(error));
+                    response.error(error_type::of_body(error), &error_type::WithoutUrls(error));
                 }
             }
             (Some(Ok(frame)), Some(record)) => match (frame.data_ref(), record) {

@@ -1,13 +1,29 @@
 //! What went wrong with a request, as one of few words.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 use logfire_rs_core::{ClientFailure, each_error};
 
 /// The `error.type` of `error`.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> &'static str {
     ClientFailure::default().read(error, know).error_type()
+}
+
+/// The `error.type` of an error in the body of a response.
+pub(crate) fn of_body(error: &(dyn Error + 'static)) -> &'static str {
+    let word = of(error);
+    let (mut input, mut protocol) = (false, false);
+    each_error(error, &mut |error| {
+        input |= error.is::<io::Error>();
+        protocol |= error.is::<hyper::Error>();
+    });
+    // The decoders of reqwest say what is wrong with their input as an error of reading, of any kind.
+    match word {
+        "_OTHER" | "response_ended" if input && !protocol => "decode_error",
+        "_OTHER" => "response_body_error",
+        word => word,
+    }
 }
 
 /// The `error.type` of an error that a connector gives.
@@ -61,6 +77,8 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
         Some("http2_reset")
     } else if text.starts_with("connection error") {
         Some("http2_go_away")
+    } else if text.to_ascii_lowercase().contains("broken pipe") {
+        Some("connection_reset")
     } else if error.is_user() {
         Some("request_body_error")
     } else if error.is_incomplete_message() {

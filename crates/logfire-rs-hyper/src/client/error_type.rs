@@ -39,6 +39,8 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
         Some("http2_reset")
     } else if text.starts_with("connection error") {
         Some("http2_go_away")
+    } else if text.to_ascii_lowercase().contains("broken pipe") {
+        Some("connection_reset")
     } else if error.is_user() {
         Some("request_body_error")
     } else if error.is_incomplete_message() {

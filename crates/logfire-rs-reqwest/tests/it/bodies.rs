@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::SpanData;
 use reqwest::multipart::{Form, Part};
 use tokio::io::AsyncReadExt as _;
 
-use crate::servers::{Server, raw};
+use crate::servers::{Server, http2_that_breaks_off, raw};
 use crate::telemetry::{Telemetry, attribute, builder, is_child_of, plain};
 
 const TEXT: &str = "http.response.body.text";
@@ -235,6 +235,11 @@ async fn an_error_of_the_body_is_that_of_the_span_that_covers_it() {
     let telemetry = Telemetry::new();
     let truncated = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc";
     let bad_gzip = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc";
+    let bad_deflate =
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: 3\r\n\r\nabc";
+    // All that was promised has arrived, but it is not the whole of what was compressed.
+    let part_of_gzip =
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x8b\x08";
     let covering = telemetry.client_with(telemetry.options().span_end(SpanEnd::Body));
     let capturing = telemetry.client_with(telemetry.options().capture_response_body(true));
     let at_the_head = telemetry.client();
@@ -242,6 +247,8 @@ async fn an_error_of_the_body_is_that_of_the_span_that_covers_it() {
         (raw(truncated, false).await, 30_000, "response_ended"),
         (raw(truncated, true).await, 100, "timeout"),
         (raw(bad_gzip, false).await, 30_000, "decode_error"),
+        (raw(bad_deflate, false).await, 30_000, "decode_error"),
+        (raw(part_of_gzip, false).await, 30_000, "decode_error"),
     ] {
         let timeout = Duration::from_millis(timeout);
         let read = async |client: &Client| {
@@ -286,6 +293,18 @@ async fn a_body_breaks_off_as_its_protocol_says() {
         let found = attribute(&telemetry.one(), "error.type");
         assert_eq!(found.as_deref(), Some(expected), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_may_break_in_the_middle_of_a_body() {
+    let telemetry = Telemetry::new();
+    let options = telemetry.options().span_end(SpanEnd::Body);
+    let http = builder().http2_prior_knowledge().build().unwrap();
+    let client = logfire_rs_reqwest::instrument_with(http, options);
+    let response = client.get(http2_that_breaks_off().await).send().await.unwrap();
+    let error = response.bytes().await.unwrap_err();
+    let found = attribute(&telemetry.one(), "error.type");
+    assert_eq!(found.as_deref(), Some("connection_reset"), "{error:?}");
 }
 
 #[tokio::test]

@@ -180,6 +180,24 @@ pub(crate) async fn raw(answer: &'static [u8], hang: bool) -> String {
     format!("http://{address}/?sig=s3cret")
 }
 
+/// Answers over HTTP/2 with a head and a part of the body, and then closes without a word.
+pub(crate) async fn http2_that_breaks_off() -> String {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const STATUS_200: [u8; 10] = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+    const DATA: [u8; 11] = [0, 0, 2, 0, 0, 0, 0, 0, 1, b'a', b'b'];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        socket.write_all(&[&SETTINGS[..], &STATUS_200, &DATA].concat()).await.unwrap();
+        socket.shutdown().await.unwrap();
+        // What is unread would make a reset of the close.
+        while socket.read(&mut [0; 4096]).await.is_ok_and(|it| it > 0) {}
+    });
+    format!("http://{address}/")
+}
+
 /// A server with a certificate that it made itself; the URL, and the certificate.
 pub(crate) async fn self_signed() -> (String, reqwest::Certificate) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
