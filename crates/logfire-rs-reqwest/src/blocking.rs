@@ -13,6 +13,8 @@
 //! # }
 //! ```
 
+mod client_builder;
+
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -25,6 +27,7 @@ use opentelemetry::{Context, Key, Value};
 pub use reqwest::blocking::*;
 use reqwest::{IntoUrl, Method, Version};
 
+pub use self::client_builder::ClientBuilder;
 use crate::carrier::{Lines, Outgoing};
 use crate::recorder::{self, Recorder};
 
@@ -38,6 +41,24 @@ pub fn instrument(client: reqwest::blocking::Client) -> Client {
 #[must_use]
 pub fn instrument_with(client: reqwest::blocking::Client, options: HttpClientOptions) -> Client {
     Client { inner: client, recorder: Recorder::new(options) }
+}
+
+/// Instruments the client that `builder` makes.
+///
+/// ```
+/// use logfire_rs_reqwest::{HttpClientOptions, blocking};
+///
+/// # fn example() -> logfire_rs_reqwest::Result<()> {
+/// let builder = reqwest::blocking::Client::builder().user_agent("example/1.0");
+/// let client = blocking::instrument_builder(builder, HttpClientOptions::default()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn instrument_builder(
+    builder: reqwest::blocking::ClientBuilder,
+    options: HttpClientOptions,
+) -> ClientBuilder {
+    ClientBuilder::from_parts(builder, Recorder::new(options))
 }
 
 /// A [`reqwest::blocking::Client`] whose requests are recorded.
@@ -68,6 +89,11 @@ impl Client {
     #[must_use]
     pub fn new() -> Self {
         instrument(reqwest::blocking::Client::new())
+    }
+
+    /// Starts to configure a client, as [`reqwest::blocking::Client::builder`] does.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
     }
 
     /// As [`reqwest::blocking::Client::request`].
@@ -131,6 +157,12 @@ impl Client {
 impl Default for Client {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl From<reqwest::blocking::Client> for Client {
+    fn from(client: reqwest::blocking::Client) -> Self {
+        instrument(client)
     }
 }
 
@@ -317,5 +349,5 @@ impl fmt::Debug for RequestBuilder {
 ///
 /// As that of reqwest.
 pub fn get<T: IntoUrl>(url: T) -> reqwest::Result<Response> {
-    instrument(reqwest::blocking::Client::builder().build()?).get(url).send()
+    Client::builder().build()?.get(url).send()
 }

@@ -1,6 +1,7 @@
 //! A client builder with the methods of reqwest's, and those that record more.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
@@ -8,6 +9,7 @@ use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 
 use crate::connect::{ConnectionLayer, Connections};
+use crate::passed_on::{passed_on, passed_on_by_both};
 use crate::recorder::Recorder;
 use crate::{Client, hops, resolver};
 
@@ -83,6 +85,11 @@ impl ClientBuilder {
     pub fn dns(self, resolver: impl Resolve + 'static) -> Self {
         let instrumenter = self.recorder.instrumenter.clone();
         self.map(|it| it.dns_resolver(resolver::Recorded { inner: resolver, instrumenter }))
+    }
+
+    /// As [`dns`](Self::dns).
+    pub fn dns_resolver<R: Resolve + ?Sized + 'static>(self, resolver: Arc<R>) -> Self {
+        self.dns(resolver::Shared(resolver))
     }
 
     /// Follows redirects as `policy` says, and records each as an event `http.redirect`, and their
@@ -172,86 +179,25 @@ impl ClientBuilder {
     #[cfg(feature = "cookies")]
     pub fn cookie_provider<C: reqwest::cookie::CookieStore + 'static>(
         self,
-        cookies: std::sync::Arc<C>,
+        cookies: Arc<C>,
     ) -> Self {
         self.map(|it| it.cookie_provider(cookies))
     }
+
+    /// As [`reqwest::ClientBuilder::unix_socket`].
+    #[cfg(unix)]
+    pub fn unix_socket(self, path: impl AsRef<std::path::Path>) -> Self {
+        self.map(|it| it.unix_socket(path.as_ref()))
+    }
 }
 
-/// Methods that only pass on what they are given.
-macro_rules! passed_on {
-    ($($(#[$feature:meta])? $name:ident($($argument:ident: $type:ty),*);)*) => {
-        impl ClientBuilder {$(
-            #[doc = concat!("As [`reqwest::ClientBuilder::", stringify!($name), "`].")]
-            $(#[$feature])?
-            pub fn $name(self, $($argument: $type),*) -> Self {
-                self.map(|it| it.$name($($argument),*))
-            }
-        )*}
-    };
-}
+passed_on_by_both!("reqwest::ClientBuilder");
 
 passed_on! {
+    "reqwest::ClientBuilder":
     connect_timeout(timeout: Duration);
-    connection_verbose(verbose: bool);
-    default_headers(headers: HeaderMap);
-    http1_allow_obsolete_multiline_headers_in_responses(value: bool);
-    http1_allow_spaces_after_header_name_in_responses(value: bool);
-    http1_ignore_invalid_headers_in_responses(value: bool);
-    http1_max_headers(max: usize);
-    http1_only();
-    http1_title_case_headers();
-    http09_responses();
-    https_only(enabled: bool);
-    local_address(address: impl Into<Option<std::net::IpAddr>>);
-    no_brotli();
-    no_deflate();
-    no_gzip();
-    no_hickory_dns();
-    no_proxy();
-    no_zstd();
-    pool_idle_timeout(timeout: impl Into<Option<Duration>>);
-    pool_max_idle_per_host(max: usize);
-    proxy(proxy: reqwest::Proxy);
     read_timeout(timeout: Duration);
-    resolve(domain: &str, address: std::net::SocketAddr);
-    resolve_to_addrs(domain: &str, addresses: &[std::net::SocketAddr]);
-    retry(policy: reqwest::retry::Builder);
-    tcp_keepalive(time: impl Into<Option<Duration>>);
-    tcp_keepalive_interval(interval: impl Into<Option<Duration>>);
-    tcp_keepalive_retries(retries: impl Into<Option<u32>>);
-    tcp_nodelay(enabled: bool);
     timeout(timeout: Duration);
-    #[cfg(any(target_os = "linux", target_os = "macos"))] interface(interface: &str);
-    #[cfg(feature = "brotli")] brotli(enable: bool);
-    #[cfg(feature = "cookies")] cookie_store(enable: bool);
-    #[cfg(feature = "deflate")] deflate(enable: bool);
-    #[cfg(feature = "gzip")] gzip(enable: bool);
-    #[cfg(feature = "hickory-dns")] hickory_dns(enable: bool);
-    #[cfg(feature = "http2")] http2_adaptive_window(enabled: bool);
-    #[cfg(feature = "http2")] http2_initial_connection_window_size(size: impl Into<Option<u32>>);
-    #[cfg(feature = "http2")] http2_initial_stream_window_size(size: impl Into<Option<u32>>);
-    #[cfg(feature = "http2")] http2_keep_alive_interval(interval: impl Into<Option<Duration>>);
-    #[cfg(feature = "http2")] http2_keep_alive_timeout(timeout: Duration);
-    #[cfg(feature = "http2")] http2_keep_alive_while_idle(enabled: bool);
-    #[cfg(feature = "http2")] http2_max_frame_size(size: impl Into<Option<u32>>);
-    #[cfg(feature = "http2")] http2_max_header_list_size(size: u32);
-    #[cfg(feature = "http2")] http2_prior_knowledge();
-    #[cfg(feature = "zstd")] zstd(enable: bool);
-    #[cfg(feature = "rustls-no-provider")] add_root_certificate(certificate: reqwest::Certificate);
-    #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_certs(accept: bool);
-    #[cfg(feature = "rustls-no-provider")] danger_accept_invalid_hostnames(accept: bool);
-    #[cfg(feature = "rustls-no-provider")] identity(identity: reqwest::Identity);
-    #[cfg(feature = "rustls-no-provider")] max_tls_version(version: reqwest::tls::Version);
-    #[cfg(feature = "rustls-no-provider")] min_tls_version(version: reqwest::tls::Version);
-    #[cfg(feature = "rustls-no-provider")] tls_certs_merge(certificates: impl IntoIterator<Item = reqwest::Certificate>);
-    #[cfg(feature = "rustls-no-provider")] tls_certs_only(certificates: impl IntoIterator<Item = reqwest::Certificate>);
-    #[cfg(feature = "rustls-no-provider")] tls_danger_accept_invalid_certs(accept: bool);
-    #[cfg(feature = "rustls-no-provider")] tls_danger_accept_invalid_hostnames(accept: bool);
-    #[cfg(feature = "rustls-no-provider")] tls_info(tls_info: bool);
-    #[cfg(feature = "rustls-no-provider")] tls_sni(tls_sni: bool);
-    #[cfg(feature = "rustls-no-provider")] tls_version_max(version: reqwest::tls::Version);
-    #[cfg(feature = "rustls-no-provider")] tls_version_min(version: reqwest::tls::Version);
 }
 
 impl Default for ClientBuilder {

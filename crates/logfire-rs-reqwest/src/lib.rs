@@ -15,6 +15,7 @@ mod exporter;
 mod hops;
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
+mod passed_on;
 mod pending;
 mod recorder;
 mod request;

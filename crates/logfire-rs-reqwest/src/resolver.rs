@@ -1,6 +1,7 @@
 //! Name resolution: the resolver of the system, and a resolver whose lookups are recorded.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use logfire_rs_core::HttpClientInstrumenter;
@@ -33,6 +34,15 @@ impl Resolve for SystemResolver {
             let addresses: Vec<SocketAddr> = addresses.collect();
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
+    }
+}
+
+/// A resolver that others have too.
+pub(crate) struct Shared<R: ?Sized>(pub(crate) Arc<R>);
+
+impl<R: Resolve + ?Sized> Resolve for Shared<R> {
+    fn resolve(&self, name: Name) -> Resolving {
+        self.0.resolve(name)
     }
 }
 

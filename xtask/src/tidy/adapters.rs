@@ -74,6 +74,7 @@ const NOT_PLUMBING: &[(&str, &str)] = &[
     ("reqwest/src/hops", "follows redirects"),
     ("reqwest/src/lib", "modules, re-exports and constructors"),
     ("reqwest/src/middleware", "another front end, for reqwest-middleware"),
+    ("reqwest/src/passed_on", "mirrors the client builders of reqwest"),
     ("reqwest/src/request", "mirrors `reqwest::RequestBuilder`"),
     ("reqwest/src/resolver", "the name resolution of a client, below its requests"),
 ];

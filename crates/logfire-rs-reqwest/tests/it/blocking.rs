@@ -13,7 +13,7 @@ async fn the_blocking_client_is_recorded_too() {
     let (url, options) = (server.url("/"), telemetry.options().capture_request_body(true));
     let tracer = telemetry.tracer_provider.tracer("test");
     let work = move || {
-        let plain = blocking::ClientBuilder::new().no_proxy().build().unwrap();
+        let plain = reqwest::blocking::ClientBuilder::new().no_proxy().build().unwrap();
         let client = blocking::instrument_with(plain, options);
         let parent = opentelemetry::Context::new().with_span(tracer.start("parent"));
         let _parent = parent.attach();
@@ -50,4 +50,31 @@ async fn the_blocking_client_is_recorded_too() {
     let sent: Vec<_> =
         server.seen().iter().map(|it| it.headers.contains_key("traceparent")).collect();
     assert_eq!(sent, [true, false, true, true]);
+}
+
+#[tokio::test]
+async fn a_blocking_client_may_come_from_a_builder() {
+    let (server, telemetry) = (Server::start().await, Telemetry::new());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (url, options) = (server.url("/"), telemetry.options());
+    let work = move || {
+        let plain = reqwest::blocking::Client::builder();
+        let client = blocking::instrument_builder(plain, options)
+            .no_proxy()
+            .timeout(None)
+            .user_agent("test/1")
+            .build()
+            .unwrap();
+        client.get(&url).send().unwrap();
+        // Those that make their own builder are recorded too, with what is global.
+        let own = [blocking::Client::builder(), blocking::ClientBuilder::new()];
+        for builder in own {
+            let client = builder.no_proxy().build().unwrap();
+            client.get(&url).url_template("/").untraced().send().unwrap();
+        }
+        let _: blocking::Client = reqwest::blocking::Client::new().into();
+    };
+    tokio::task::spawn_blocking(work).await.unwrap();
+    assert_eq!(telemetry.one().name, "GET");
+    assert_eq!(server.seen()[0].headers["user-agent"], "test/1");
 }

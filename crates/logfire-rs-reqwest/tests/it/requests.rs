@@ -92,4 +92,8 @@ async fn everything_of_reqwest_is_there() {
     let result: reqwest::Result<_> = reqwest::Client::new().get(url).headers(headers).send().await;
     assert!(result.is_ok());
     assert!(format!("{:?}", reqwest::Client::default()).starts_with("Client"));
+    let resolver = std::sync::Arc::new(reqwest::SystemResolver);
+    let client = reqwest::Client::builder().dns_resolver(resolver).build().unwrap();
+    let url = server.url("/").replace("127.0.0.1", "localhost");
+    assert!(client.get(url).send().await.unwrap().status().is_success());
 }

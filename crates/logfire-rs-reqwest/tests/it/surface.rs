@@ -11,9 +11,6 @@ const OURS: [(&str, &str, &str); 4] = [
     ("src/blocking/request.rs", "impl RequestBuilder {", include_str!("../../src/blocking.rs")),
 ];
 
-/// What the blocking client has in another form.
-const ELSEWHERE: [&str; 1] = ["builder"];
-
 #[test]
 fn every_method_of_reqwest_is_there() {
     let reqwest = source_of_reqwest();
@@ -26,19 +23,15 @@ fn every_method_of_reqwest_is_there() {
             .filter(|it| !ours.contains(&format!("pub fn {it}")))
             // The methods that a macro makes.
             .filter(|it| !ours.contains(&format!(" {it} {};", it.to_uppercase())))
-            .filter(|it| !(path.contains("blocking") && ELSEWHERE.contains(&it.as_str())))
             .collect();
         assert_eq!(missing, [""; 0], "of {header} in {path}");
     }
 }
 
-/// The methods of the client builder that are called through `map`: they take types that have no
+/// The methods of the client builders that are called through `map`: they take types that have no
 /// public name, belong to one TLS library, or need a feature that is not ours.
-const THROUGH_MAP: [&str; 22] = [
-    "add_crl",
-    "add_crls",
+const THROUGH_MAP: [&str; 15] = [
     "connector_layer",
-    "dns_resolver",
     "http3_congestion_bbr",
     "http3_conn_receive_window",
     "http3_max_field_section_size",
@@ -47,30 +40,32 @@ const THROUGH_MAP: [&str; 22] = [
     "http3_send_grease",
     "http3_send_window",
     "http3_stream_receive_window",
-    "tcp_user_timeout",
     "tls_backend_native",
     "tls_backend_preconfigured",
-    "tls_backend_rustls",
-    "tls_crls_only",
     "tls_early_data",
-    "tls_sslkeylogfile",
     "use_native_tls",
     "use_preconfigured_tls",
-    "use_rustls_tls",
+    "windows_named_pipe",
 ];
 
 #[test]
-fn every_method_of_the_client_builder_is_there_or_named_as_missing() {
-    let theirs = source_of_reqwest().join("src/async_impl/client.rs");
-    let theirs = std::fs::read_to_string(theirs).unwrap();
-    let ours = include_str!("../../src/client_builder.rs");
-    let missing: Vec<_> = methods(&theirs, "impl ClientBuilder {")
-        .into_iter()
-        .filter(|it| !ours.contains(&format!("pub fn {it}")))
-        .filter(|it| !ours.contains(&format!(" {it}(")))
-        .filter(|it| !["unix_socket", "windows_named_pipe"].contains(&it.as_str()))
-        .collect();
-    assert_eq!(missing, THROUGH_MAP);
+fn every_method_of_the_client_builders_is_there_or_named_as_missing() {
+    let both = include_str!("../../src/passed_on.rs");
+    for (path, own) in [
+        ("src/async_impl/client.rs", include_str!("../../src/client_builder.rs")),
+        ("src/blocking/client.rs", include_str!("../../src/blocking/client_builder.rs")),
+    ] {
+        let theirs = std::fs::read_to_string(source_of_reqwest().join(path)).unwrap();
+        let methods = methods(&theirs, "impl ClientBuilder {");
+        assert!(methods.len() > 60, "{path}: {methods:?}");
+        let ours = |it: &str| {
+            own.contains(&format!("pub fn {it}"))
+                || [own, both].iter().any(|ours| ours.contains(&format!(" {it}(")))
+        };
+        let missing: Vec<_> = methods.iter().filter(|it| !ours(it)).collect();
+        let expected: Vec<_> = THROUGH_MAP.iter().filter(|it| methods.contains(**it)).collect();
+        assert_eq!(missing, expected, "{path}");
+    }
 }
 
 /// Features that choose a TLS library or need more than cargo, with which reqwest is asked itself.
