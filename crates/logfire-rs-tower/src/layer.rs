@@ -145,8 +145,14 @@ impl HttpServerLayer {
         self
     }
 
-    /// For services that do nothing until their future is polled, as the routes of a framework: they
-    /// are called before the request is the current one.
+    /// For services that do nothing when they are called, but when their future is polled, as the routes
+    /// of a framework: the call is not within the request. Off by default.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default()).lazy();
+    /// ```
     #[must_use]
     pub fn lazy(mut self) -> Self {
         Arc::make_mut(&mut self.0).is_lazy = true;
