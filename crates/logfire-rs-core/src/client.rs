@@ -30,6 +30,7 @@ pub use self::phases::PhaseSpan;
 pub use self::request_body::ClientRequestBody;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
+use self::way::Way;
 pub use self::way::{EnteredClient, record_client_retry};
 use crate::backend::{self, Backend};
 use crate::message::ClientRequest;
@@ -96,23 +97,46 @@ impl HttpClientInstrumenter {
         settings: &PerRequest,
     ) -> Option<ClientSpan> {
         let now = Context::current();
-        if made_in.is_telemetry_suppressed()
-            || now.is_telemetry_suppressed()
-            || settings.is_untraced()
-        {
+        if made_in.is_telemetry_suppressed() || now.is_telemetry_suppressed() {
             return None;
         }
-        let request =
-            &ClientRequest { template: settings.template().or(request.template), ..*request };
         let parent = if now.has_active_span() { &now } else { made_in };
+        self.start_below(parent, request, settings)
+    }
+
+    /// As [`start`](Self::start), for a request that is made here and now.
+    #[must_use]
+    pub fn start_here(
+        &self,
+        request: &ClientRequest<'_>,
+        settings: &PerRequest,
+    ) -> Option<ClientSpan> {
+        let now = Context::current();
+        if now.is_telemetry_suppressed() {
+            return None;
+        }
+        self.start_below(&now, request, settings)
+    }
+
+    fn start_below(
+        &self,
+        parent: &Context,
+        request: &ClientRequest<'_>,
+        settings: &PerRequest,
+    ) -> Option<ClientSpan> {
+        if settings.is_untraced() {
+            return None;
+        }
+        let mut request =
+            ClientRequest { template: settings.template().or(request.template), ..*request };
         let url = FilterUrl::parse(request.url);
         let method = self.0.config.known_methods.classify(request.method);
-        if self.0.config.excludes(request, &url) || way::is_recorded(method, &url) {
+        let target = way::target(&url);
+        if self.0.config.excludes(&request, &url) || way::is_recorded(method, target) {
             return None;
         }
-        let resend_count = request.resend_count.max(settings.next_attempt());
-        let request = &ClientRequest { resend_count, ..*request };
-        Some(self.0.open(parent, request, &url, method, settings))
+        request.resend_count = request.resend_count.max(settings.next_attempt());
+        Some(self.0.open(parent, &request, &url, target, method, settings))
     }
 }
 
@@ -157,6 +181,7 @@ impl Engine {
         parent: &Context,
         request: &ClientRequest<'_>,
         url: &FilterUrl<'_>,
+        target: u64,
         method: Method,
         settings: &PerRequest,
     ) -> ClientSpan {
@@ -175,7 +200,7 @@ impl Engine {
         let (context, recording) = if let Some(tracer) = tracer {
             let name = settings.name().filter(|it| !it.is_empty()).unwrap_or(name);
             let mut attributes =
-                self.config.attributes(request, url, method, &server, template.as_ref());
+                self.config.attributes(request, (url, target), method, &server, template.as_ref());
             for own in settings.attributes() {
                 attributes.retain(|it| it.key != own.key);
                 attributes.push(own.clone());
@@ -193,7 +218,7 @@ impl Engine {
         let propagates = settings.propagates() && self.config.options.propagation.unwrap_or(true);
         let start =
             Start { engine, context, recording, propagates, wall, clock, method, server, template };
-        let span = ClientSpan::new(start, url, request.resend_count);
+        let span = ClientSpan::new(start, url.path(), Way::new(target, request.resend_count));
         if let (Some(hook), Some(handle)) = (&self.config.options.request_hook, span.request_span())
         {
             diagnostics::guarded("request_hook", || hook(handle, request));

@@ -1,6 +1,11 @@
-//! Read access to the headers of a message, whatever the framework keeps them in.
+//! Access to the headers of a message, whatever the framework keeps them in.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use bytes::Bytes;
+use opentelemetry::propagation::Injector;
 
 /// Read access to the headers of one message.
 ///
@@ -79,6 +84,35 @@ impl<'a> HeaderValue<'a> {
 impl<'a> From<&'a str> for HeaderValue<'a> {
     fn from(value: &'a str) -> Self {
         Self { bytes: value.as_bytes(), sensitive: false }
+    }
+}
+
+/// Write access to the headers of a request that is about to be sent.
+///
+/// An adapter implements it for the header map of its client, beside the [`Injector`] that propagators
+/// of the application call. What is set takes the place of what is there.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use logfire_rs_core::OutgoingHeaders;
+///
+/// let mut headers = HashMap::from([("tracestate".to_owned(), "a=b".to_owned())]);
+/// headers.set_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
+/// assert_eq!(headers.keys().collect::<Vec<_>>(), ["traceparent"]);
+/// ```
+pub trait OutgoingHeaders: Injector {
+    /// Writes the header `traceparent`, which is ASCII, and takes out `tracestate`: what is there
+    /// belongs to another trace.
+    ///
+    /// Headers of a thread share the memory of `value`: no copy of it needs its own.
+    fn set_traceparent(&mut self, value: Bytes);
+}
+
+impl<S: BuildHasher> OutgoingHeaders for HashMap<String, String, S> {
+    fn set_traceparent(&mut self, value: Bytes) {
+        self.remove("tracestate");
+        self.set("traceparent", text(&value).into_owned());
     }
 }
 

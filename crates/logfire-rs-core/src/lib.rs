@@ -53,7 +53,7 @@ pub use crate::current::{Entered, current_request};
 pub use crate::diagnostics::{Diagnostics, diagnostics};
 pub use crate::endpoint::{EndpointArguments, EndpointLimits};
 pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};
-pub use crate::headers::{HeaderValue, Headers};
+pub use crate::headers::{HeaderValue, Headers, OutgoingHeaders};
 pub use crate::message::{
     ClientRequest, ClientResponse, Frame, HttpVersion, Peer, ServerRequest, ServerResponse,
 };

@@ -16,7 +16,7 @@ use opentelemetry::{Context, global};
 
 pub(crate) use self::w3c::traceparent;
 use crate::diagnostics;
-use crate::headers::{self, Headers};
+use crate::headers::{self, Headers, OutgoingHeaders};
 
 /// How the context of a request is read and written.
 #[derive(Clone, Default)]
@@ -92,14 +92,14 @@ impl Propagation {
     }
 
     /// Writes `context` into the headers of a request, in the place of what is there.
-    pub(crate) fn inject(&self, context: &Context, injector: &mut dyn Injector) {
+    pub(crate) fn inject(&self, context: &Context, headers: &mut dyn OutgoingHeaders) {
         match self {
-            Self::W3c => w3c::inject(context, injector, true),
-            Self::TraceContext => w3c::inject(context, injector, false),
+            Self::W3c => w3c::inject(context, headers, true),
+            Self::TraceContext => w3c::inject(context, headers, false),
             Self::Global(_) => global::get_text_map_propagator(|it| {
-                it.inject_context(context, &mut NotEmpty(injector));
+                it.inject_context(context, &mut NotEmpty(headers));
             }),
-            Self::Own(own) => own.inject_context(context, &mut NotEmpty(injector)),
+            Self::Own(own) => own.inject_context(context, &mut NotEmpty(headers)),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 pub use self::filter::FilterUrl;
+pub(crate) use self::filter::split_scheme;
 pub(crate) use self::text::mask as mask_text;
 
 /// What stands in the place of a secret in a URL.

@@ -12,11 +12,13 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{Extensions, HeaderMap, Request, Response};
 use http_body::Body;
 use logfire_rs_core::{
-    ClientRequest, ClientSpan, HttpClientInstrumenter, HttpClientOptions, PerRequest,
+    ClientRequest, ClientSpan, HttpClientInstrumenter, HttpClientOptions, OutgoingHeaders,
+    PerRequest,
 };
 use opentelemetry::propagation::Injector;
 use tower_layer::Layer;
@@ -148,54 +150,47 @@ impl HttpClientLayer {
     /// Of the request's body its `content-length` is known.
     pub fn record<B, F>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
         send: impl FnOnce(Request<B>) -> F,
     ) -> ClientResponseFuture<F> {
-        let look = |span: &mut ClientSpan, request: Request<B>| {
+        let mut span = self.start(&mut request);
+        if let Some(span) = &mut span {
             sized(span, || content_length(request.headers()));
-            request
-        };
-        self.exchange(request, look, |request| request, send)
+        }
+        self.sent(span, || send(request))
     }
 
     /// As [`record`](Self::record), with the size that the body says it has.
     pub fn record_sized<B: Body, F>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
         send: impl FnOnce(Request<B>) -> F,
     ) -> ClientResponseFuture<F> {
-        let look = |span: &mut ClientSpan, request: Request<B>| {
+        let mut span = self.start(&mut request);
+        if let Some(span) = &mut span {
             sized(span, || {
                 let size = request.body().size_hint().exact();
                 size.or_else(|| content_length(request.headers()))
             });
-            request
-        };
-        self.exchange(request, look, |request| request, send)
+        }
+        self.sent(span, || send(request))
     }
 
-    /// `look` is asked about a request that is recorded, `pass` about another.
-    fn exchange<B, C, F>(
+    /// Sends a request whose span has started, if it has one.
+    fn sent<F>(
         &self,
-        mut request: Request<B>,
-        look: impl FnOnce(&mut ClientSpan, Request<B>) -> Request<C>,
-        pass: impl FnOnce(Request<B>) -> Request<C>,
-        send: impl FnOnce(Request<C>) -> F,
+        mut span: Option<ClientSpan>,
+        send: impl FnOnce() -> F,
     ) -> ClientResponseFuture<F> {
-        match self.start(&mut request) {
-            Some(mut span) => {
-                let request = look(&mut span, request);
-                let entered = span.enter();
-                let sent = send(request);
-                drop(entered);
-                ClientResponseFuture::new(sent, Some(span), self.reading)
-            }
-            None => ClientResponseFuture::new(send(pass(request)), None, self.reading),
-        }
+        let entered = span.as_mut().map(ClientSpan::enter);
+        let answer = send();
+        drop(entered);
+        ClientResponseFuture::new(answer, span, self.reading)
     }
 
     fn start<B>(&self, request: &mut Request<B>) -> Option<ClientSpan> {
-        let settings = request.extensions().get::<PerRequest>().cloned().unwrap_or_default();
+        let none = PerRequest::default();
+        let settings = request.extensions().get().unwrap_or(&none);
         let span = with_url(request, |url| {
             let described = ClientRequest {
                 method: request.method().as_str(),
@@ -204,8 +199,7 @@ impl HttpClientLayer {
                 resend_count: 0,
                 headers: &HttpHeaders(request.headers()),
             };
-            let made_in = opentelemetry::Context::current();
-            self.instrumenter.start(&made_in, &described, &settings)
+            self.instrumenter.start_here(&described, settings)
         })?;
         span.inject(&mut Outgoing(request.headers_mut()));
         Some(span)
@@ -299,5 +293,19 @@ impl Injector for Outgoing<'_> {
             self.0.remove(state);
         }
         self.0.insert(name, value);
+    }
+}
+
+impl OutgoingHeaders for Outgoing<'_> {
+    fn set_traceparent(&mut self, value: Bytes) {
+        const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+        const TRACESTATE: &str = "tracestate";
+        // To look at each of a few names costs less than a hash of one.
+        if self.0.keys().any(|it| *it == TRACESTATE) {
+            self.0.remove(TRACESTATE);
+        }
+        if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+            self.0.insert(TRACEPARENT, value);
+        }
     }
 }

@@ -200,7 +200,7 @@ const GOALS: &[Goal] = &[
         limit: 5.0,
         unit: "",
         measured: |it| it.of("client-loopback", "sampled", TRACE).map(allocations),
-        reason: "one is the box of the global tracer, one that of the body",
+        reason: "one is the box of the global tracer",
     },
     Goal {
         what: "client layer, trace: share of reqwest-tracing's instructions",
@@ -210,7 +210,7 @@ const GOALS: &[Goal] = &[
             let ours = it.of("client-tower", "sampled", TRACE).and_then(instructions);
             ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
         },
-        reason: "the SDK's span and its attributes are 2.4 k, the URL that is taken apart and masked 1.5 k, the handle for hooks and `PerRequest` the rest",
+        reason: "the SDK's span, which the global tracer boxes once more, and its attributes are 2.9 k, the trace header is 0.7 k, and 0.5 k make the request current where it is sent and where it is polled",
     },
     Goal {
         what: "client layer, trace and both metrics: share of reqwest-tracing's instructions",

@@ -9,8 +9,10 @@ pub(super) const CORE: &str = "logfire-rs-core";
 
 /// Core knows the conventions and needs little for them.
 const CORE_DEPENDENCIES: &[&str] = &[
+    "bytes", // `traceparent` as headers hold it
     "form_urlencoded",
     "jiff", // RFC 3339
+    "memchr",
     "opentelemetry",
     "opentelemetry-semantic-conventions",
     "percent-encoding",

@@ -85,7 +85,7 @@ impl ClientConfig {
     pub(super) fn attributes(
         &self,
         request: &ClientRequest<'_>,
-        url: &FilterUrl<'_>,
+        (url, target): (&FilterUrl<'_>, u64),
         method: Method,
         server: &Server,
         template: Option<&Template>,
@@ -102,7 +102,7 @@ impl ClientConfig {
         if let Some(port) = server.port {
             attributes.push(attribute(keys::SERVER_PORT, i64::from(port)));
         }
-        attributes.push(attribute(keys::URL_FULL, self.full_url(url)));
+        attributes.push(attribute(keys::URL_FULL, self.full_url(url, target)));
         if let Some(template) = template {
             attributes.push(KeyValue::new(keys::URL_TEMPLATE, template.value()));
         }
@@ -114,12 +114,12 @@ impl ClientConfig {
         attributes
     }
 
-    /// The URL, filtered and redacted.
-    pub(super) fn full_url(&self, url: &FilterUrl<'_>) -> StringValue {
+    /// The URL, filtered and redacted; `target` is what [`way::target`] says of it.
+    pub(super) fn full_url(&self, url: &FilterUrl<'_>, target: u64) -> StringValue {
         let shared = &self.options.shared;
         let Some(filter) = &shared.url_filter else {
             return match shared.redaction.parsed(url) {
-                Cow::Borrowed(url) => recent_url(url),
+                Cow::Borrowed(url) => recent_url(url, target),
                 Cow::Owned(masked) => masked.into(),
             };
         };
@@ -132,19 +132,23 @@ impl ClientConfig {
 }
 
 /// `url` as a value; that of a URL without secrets that a thread often sends to is shared.
-fn recent_url(url: &str) -> StringValue {
-    const SLOTS: usize = 32;
+fn recent_url(url: &str, target: u64) -> StringValue {
+    const PLACES: usize = 64;
     const LONGEST: usize = 256;
+    /// The two last ones of a place: otherwise those that meet there would drive each other out.
+    type Recent = [[Option<Arc<str>>; 2]; PLACES];
     thread_local! {
-        static RECENT: RefCell<[Option<Arc<str>>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+        static RECENT: RefCell<Recent> = const { RefCell::new([const { [const { None }; 2] }; PLACES]) };
     }
-    let find = |recent: &RefCell<[Option<Arc<str>>; SLOTS]>| {
+    let find = |recent: &RefCell<Recent>| {
         let mut recent = recent.borrow_mut();
-        let slot = recent.get_mut(way::slot(way::hash(0, url), SLOTS))?;
-        match slot {
-            Some(known) if **known == *url => Some(Arc::clone(known)),
-            _ => Some(Arc::clone(slot.insert(url.into()))),
+        let place = recent.get_mut(way::slot(target, PLACES))?;
+        if let Some(known) = place.iter().flatten().find(|it| ***it == *url) {
+            return Some(Arc::clone(known));
         }
+        let [last, earlier] = place;
+        *earlier = last.replace(url.into());
+        last.clone()
     };
     let found = if url.len() > LONGEST { None } else { RECENT.try_with(find).ok().flatten() };
     found.map_or_else(|| url.to_owned().into(), StringValue::from)

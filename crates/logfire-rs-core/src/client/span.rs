@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
@@ -14,7 +13,7 @@ use super::config::Server;
 use super::way::{self, Way};
 use super::{Engine, captured};
 use crate::attributes::{self as keys, MetricSet, attribute};
-use crate::headers::Headers;
+use crate::headers::{Headers, OutgoingHeaders};
 use crate::message::{ClientResponse, HttpVersion, Peer};
 use crate::method::Method;
 use crate::metrics::HttpMetrics;
@@ -45,7 +44,8 @@ pub(super) struct Flight {
     request_size: Option<RequestBodyCounter>,
     status: Option<u16>,
     version: Option<HttpVersion>,
-    error: Option<Value>,
+    /// What went wrong, if it is not the status that tells.
+    failure: Option<&'static str>,
     /// What hooks of the application share.
     handle: Option<RequestSpan>,
     /// What the application added to the metrics, once the span has ended.
@@ -91,23 +91,23 @@ impl fmt::Debug for ClientSpan {
 }
 
 impl ClientSpan {
-    pub(super) fn new(start: Start, url: &FilterUrl<'_>, resend_count: u32) -> Self {
+    pub(super) fn new(start: Start, path: &str, way: Way) -> Self {
         let mut flight = Box::new(Flight {
             start,
             open: true,
             response_size: None,
-            way: Way::new(url, resend_count),
+            way,
             active: None,
             request_size: None,
             status: None,
             version: None,
-            error: None,
+            failure: None,
             handle: None,
             more: Vec::new(),
         });
         let hooks = &flight.start.engine.config.options;
         if hooks.request_hook.is_some() || hooks.response_hook.is_some() {
-            flight.handle(url.path());
+            flight.handle(path);
         }
         flight.count_started();
         Self { flight: Some(flight) }
@@ -131,13 +131,11 @@ impl ClientSpan {
     }
 
     /// Writes the trace context into the headers of the request, unless that is turned off.
-    ///
-    /// `injector` puts a value in the place of those that are there.
-    pub fn inject(&self, injector: &mut dyn Injector) {
+    pub fn inject(&self, headers: &mut dyn OutgoingHeaders) {
         if let Some(Flight { start, .. }) = self.flight.as_deref()
             && start.propagates
         {
-            start.engine.backend().propagation.inject(&start.context, injector);
+            start.engine.backend().propagation.inject(&start.context, headers);
         }
     }
 
@@ -218,9 +216,6 @@ impl Flight {
     fn record_response(&mut self, response: &ClientResponse<'_>) {
         self.status = Some(response.status);
         self.version = response.version;
-        if response.status >= 400 {
-            self.error = Some(keys::status_text(response.status));
-        }
         if self.start.recording {
             let span = self.start.context.span();
             let status = i64::from(response.status);
@@ -246,7 +241,7 @@ impl Flight {
             config.response_headers.record(response.headers, &mut captured);
             captured.into_iter().for_each(|it| span.set_attribute(it));
             self.record_redirects(response);
-            if self.error.is_some() {
+            if response.status >= 400 {
                 span.set_status(Status::error(""));
             }
         }
@@ -256,6 +251,9 @@ impl Flight {
     /// A client that follows redirects by itself may tell no more than where it came to.
     fn record_redirects(&self, response: &ClientResponse<'_>) {
         let way = &self.way;
+        if way.was_straight(response.url) {
+            return;
+        }
         let span = self.start.context.span();
         let resent = |count| span.set_attribute(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
         let Some(url) = response.url else {
@@ -266,13 +264,13 @@ impl Flight {
         if let Some(count) = way.resend_count(Some(target)) {
             resent(count);
         } else if target != way.target && !way.was_redirected() {
-            let url = self.start.engine.config.full_url(&url);
+            let url = self.start.engine.config.full_url(&url, target);
             span.add_event(way::REDIRECT, vec![attribute(keys::URL_FULL, url)]);
         }
     }
 
     pub(super) fn fail(&mut self, error_type: &'static str, message: &dyn Display) {
-        self.error = Some(Value::from(error_type));
+        self.failure = Some(error_type);
         if self.start.recording {
             let text = redaction::mask_text(&diagnostics::display(message));
             let span = self.start.context.span();
@@ -314,7 +312,12 @@ impl Flight {
 
     /// Calls `record` with the metric attributes of the request and its outcome.
     fn with_outcome(&self, record: impl FnOnce(&[KeyValue])) {
-        let mut set = MetricSet::<7>::new();
+        self.outcome().with(&self.more, record);
+    }
+
+    /// The metric attributes of the conventions.
+    fn outcome(&self) -> MetricSet<7> {
+        let mut set = MetricSet::new();
         self.start.push_target(&mut set);
         if let Some(version) = self.version {
             set.push(keys::NETWORK_PROTOCOL_VERSION, version.as_str());
@@ -322,10 +325,10 @@ impl Flight {
         if let Some(status) = self.status {
             set.push(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         }
-        if let Some(error) = &self.error {
-            set.push(keys::ERROR_TYPE, error.clone());
+        if let Some(error) = self.error_type() {
+            set.push(keys::ERROR_TYPE, error);
         }
-        set.with(&self.more, record);
+        set
     }
 }
 
@@ -365,8 +368,8 @@ impl Flight {
         self.count_ended();
         if self.start.recording {
             let span = self.start.context.span();
-            if let Some(error) = &self.error {
-                span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error.clone()));
+            if let Some(error) = self.error_type() {
+                span.set_attribute(KeyValue::new(keys::ERROR_TYPE, error));
             }
             let sizes = [
                 (keys::HTTP_REQUEST_BODY_SIZE, self.request_size()),
@@ -381,6 +384,11 @@ impl Flight {
             }
             span.end_with_timestamp(self.start.wall + elapsed);
         }
+    }
+
+    fn error_type(&self) -> Option<Value> {
+        let of_status = || self.status.filter(|it| *it >= 400).map(keys::status_text);
+        self.failure.map(Value::from).or_else(of_status)
     }
 
     fn request_size(&self) -> Option<u64> {

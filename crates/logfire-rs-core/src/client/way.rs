@@ -1,7 +1,7 @@
 //! What happens to a request on its way, as the hooks of a client library see it: redirects,
 //! connections, and a request that two layers would record.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
@@ -13,10 +13,10 @@ use super::connections::Lease;
 use super::span::Flight;
 use crate::attributes::{self as keys, attribute};
 use crate::method::Method;
-use crate::redaction::FilterUrl;
+use crate::redaction::{FilterUrl, split_scheme};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Box<Flight>>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Box<Flight>>> = const { Cell::new(None) };
 }
 
 /// The way of one request, from where it was sent first.
@@ -36,9 +36,9 @@ pub(super) struct Way {
 }
 
 impl Way {
-    pub(super) fn new(url: &FilterUrl<'_>, resend_count: u32) -> Self {
+    pub(super) fn new(target: u64, resend_count: u32) -> Self {
         Self {
-            target: target(url),
+            target,
             redirected_server: None,
             resend_count,
             redirects: 0,
@@ -59,6 +59,13 @@ impl Way {
         (resent > 0).then(|| i64::from(self.resend_count) + i64::from(resent))
     }
 
+    /// Whether the request was sent once, and to `url` if that is known. Of a URL with credentials or
+    /// a fragment that has to be looked at.
+    pub(super) fn was_straight(&self, url: Option<&str>) -> bool {
+        let is_here = |url| split_scheme(url).is_some_and(|it| target_of(it) == self.target);
+        self.redirects + self.retries == 0 && url.is_none_or(is_here)
+    }
+
     pub(super) fn was_redirected(&self) -> bool {
         self.redirects > 0
     }
@@ -68,7 +75,11 @@ impl Way {
 ///
 /// Schemes differ in length. Nothing is lost if someone finds two URLs that are taken for one.
 pub(super) fn target(url: &FilterUrl<'_>) -> u64 {
-    hash(url.scheme().len() as u64, url.target())
+    target_of((url.scheme(), url.target()))
+}
+
+fn target_of((scheme, target): (&str, &str)) -> u64 {
+    hash(scheme.len() as u64, target)
 }
 
 /// A quick hash, in words of eight bytes, that goes on from `start`.
@@ -120,12 +131,18 @@ impl fmt::Debug for EnteredClient<'_> {
 
 fn swap(lent: &mut Option<Box<Flight>>) {
     // Fails only while the thread ends, when there is nothing to work on.
-    let _ = CURRENT.try_with(|it| std::mem::swap(&mut *it.borrow_mut(), lent));
+    let _ = CURRENT.try_with(|it| *lent = it.replace(lent.take()));
 }
 
 /// The request that the thread works on.
 fn current_flight<R>(look: impl FnOnce(&mut Flight) -> R) -> Option<R> {
-    CURRENT.try_with(|it| it.borrow_mut().as_deref_mut().map(look)).ok().flatten()
+    let look = |current: &Cell<Option<Box<Flight>>>| {
+        let mut flight = current.take();
+        let seen = flight.as_deref_mut().map(look);
+        current.set(flight);
+        seen
+    };
+    CURRENT.try_with(look).ok().flatten()
 }
 
 /// The way of the request that the thread works on.
@@ -139,8 +156,8 @@ pub(super) fn current_server() -> Option<Server> {
 }
 
 /// Whether the thread works on this very request already, for a layer further out.
-pub(super) fn is_recorded(method: Method, url: &FilterUrl<'_>) -> bool {
-    current_flight(|it| it.start.method == method && it.way.target == target(url)).unwrap_or(false)
+pub(super) fn is_recorded(method: Method, target: u64) -> bool {
+    current_flight(|it| it.start.method == method && it.way.target == target).unwrap_or(false)
 }
 
 impl super::HttpClientInstrumenter {
@@ -155,9 +172,10 @@ impl super::HttpClientInstrumenter {
     /// To be called where it decides, in a poll of the request.
     pub fn redirected(&self, status: u16, url: &str) {
         let url = FilterUrl::parse(url);
+        let target = target(&url);
         current(|way| {
             way.redirects += 1;
-            way.redirected_to = target(&url);
+            way.redirected_to = target;
             way.redirected_server = Some(config::server_of(&url));
         });
         let context = Context::current();
@@ -165,7 +183,7 @@ impl super::HttpClientInstrumenter {
         if span.is_recording() {
             let event = vec![
                 attribute(keys::HTTP_RESPONSE_STATUS_CODE, i64::from(status)),
-                attribute(keys::URL_FULL, self.0.config.full_url(&url)),
+                attribute(keys::URL_FULL, self.0.config.full_url(&url, target)),
             ];
             span.add_event(REDIRECT, event);
         }

@@ -1,16 +1,17 @@
 //! W3C trace context (level 2) and baggage, read in place.
 
+use std::cell::RefCell;
 use std::str::FromStr as _;
 
+use bytes::{Bytes, BytesMut};
 use opentelemetry::Context;
 use opentelemetry::baggage::{BaggageExt as _, KeyValueMetadata};
-use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::headers::{self, Headers};
+use crate::headers::{self, Headers, OutgoingHeaders};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -40,14 +41,14 @@ pub(super) fn extract(
     }
 }
 
-pub(super) fn inject(context: &Context, injector: &mut dyn Injector, with_baggage: bool) {
+pub(super) fn inject(context: &Context, headers: &mut dyn OutgoingHeaders, with_baggage: bool) {
     let span = context.span();
     let span_context = span.span_context();
     if span_context.is_valid() {
-        injector.set(TRACEPARENT, traceparent(span_context));
+        headers.set_traceparent(shared_traceparent(span_context));
         let state = span_context.trace_state().header();
         if !state.is_empty() {
-            injector.set(TRACESTATE, state);
+            headers.set(TRACESTATE, state);
         }
     }
     let baggage = context.baggage();
@@ -68,26 +69,45 @@ pub(super) fn inject(context: &Context, injector: &mut dyn Injector, with_baggag
             list.push_str(metadata);
         }
     }
-    injector.set(BAGGAGE, list);
+    headers.set(BAGGAGE, list);
 }
 
 /// `span_context` as `00-{trace id}-{span id}-{flags}`.
 pub(crate) fn traceparent(span_context: &SpanContext) -> String {
-    let mut text = Vec::with_capacity(55);
-    // One byte more than the capacity would cost two allocations: here, and where a header is made.
-    text.extend_from_slice(b"00-");
-    push_hex(&mut text, span_context.trace_id().to_bytes());
-    text.push(b'-');
-    push_hex(&mut text, span_context.span_id().to_bytes());
-    text.push(b'-');
-    push_hex(&mut text, [(span_context.trace_flags() & TraceFlags::SAMPLED).to_u8()]);
-    String::from_utf8(text).unwrap_or_default()
+    String::from_utf8(write(span_context).to_vec()).unwrap_or_default()
+}
+
+/// The same, in memory that a thread takes for many at once: a request is sent with it, and clients
+/// keep a copy of its headers for a redirect.
+fn shared_traceparent(span_context: &SpanContext) -> Bytes {
+    const ROOM: usize = 1024;
+    thread_local! {
+        static SHARED: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(ROOM));
+    }
+    let text = write(span_context);
+    let keep = |shared: &RefCell<BytesMut>| {
+        let mut shared = shared.borrow_mut();
+        shared.extend_from_slice(&text);
+        shared.split().freeze()
+    };
+    SHARED.try_with(keep).unwrap_or_else(|_| Bytes::copy_from_slice(&text))
+}
+
+fn write(span_context: &SpanContext) -> [u8; 55] {
+    let mut text = *b"00-________________________________-________________-__";
+    put_hex(text.get_mut(3..35), span_context.trace_id().to_bytes());
+    put_hex(text.get_mut(36..52), span_context.span_id().to_bytes());
+    let flags = span_context.trace_flags() & TraceFlags::SAMPLED;
+    put_hex(text.get_mut(53..55), [flags.to_u8()]);
+    text
 }
 
 /// Writes `bytes` as two lower-case digits each.
-fn push_hex<const N: usize>(text: &mut Vec<u8>, bytes: [u8; N]) {
+fn put_hex<const N: usize>(text: Option<&mut [u8]>, bytes: [u8; N]) {
     let digits = bytes.map(|byte| DIGITS.get(usize::from(byte)).copied().unwrap_or([b'0'; 2]));
-    text.extend_from_slice(digits.as_flattened());
+    if let Some(text) = text {
+        text.copy_from_slice(digits.as_flattened());
+    }
 }
 
 /// The two digits of each byte.
@@ -180,6 +200,24 @@ fn member(member: &str) -> Option<KeyValueMetadata> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_of_a_thread_share_their_memory() {
+        let context = span(TraceFlags::SAMPLED, 1);
+        let [first, second] = [0; 2].map(|_| shared_traceparent(&context));
+        assert_eq!(first, traceparent(&context));
+        assert_eq!(first, "00-0000000000000000000000000000000a-0000000000000001-01");
+        assert_eq!(first.as_ptr().addr() + first.len(), second.as_ptr().addr());
+        // The next room is taken where one is full, and those that are taken stay.
+        let spans = (1..1000).map(|it| span(TraceFlags::default(), it));
+        let many: Vec<_> = spans.map(|it| (shared_traceparent(&it), traceparent(&it))).collect();
+        many.iter().for_each(|(shared, own)| assert_eq!(shared, own));
+    }
+
+    fn span(flags: TraceFlags, span_id: u64) -> SpanContext {
+        let ids = (TraceId::from(10_u128), SpanId::from(span_id));
+        SpanContext::new(ids.0, ids.1, flags, false, TraceState::NONE)
+    }
 
     /// The cases of the public W3C test suite that concern the header alone.
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use form_urlencoded::Serializer;
+use memchr::{memchr, memchr2, memrchr};
 
 /// The URL that a `url_filter` may rewrite: an absolute URL, or on a server without a known host
 /// one that starts with the path.
@@ -38,20 +39,17 @@ impl<'a> FilterUrl<'a> {
     #[must_use]
     pub fn parse(url: &'a str) -> Self {
         let (scheme, rest) = split_scheme(url).unwrap_or(("", url));
-        let (authority, rest) = if scheme.is_empty() {
-            ("", rest)
-        } else {
-            cut(rest, |it| matches!(it, b'/' | b'?' | b'#'))
-        };
-        let (path, rest) = cut(rest, |it| matches!(it, b'?' | b'#'));
-        let (query, fragment) = match rest.strip_prefix('?') {
-            Some(rest) => {
-                let (query, rest) = cut(rest, |it| it == b'#');
-                (Some(query), rest.strip_prefix('#'))
+        let (before, after) = cut(rest, |it| memchr2(b'?', b'#', it));
+        let (authority, path) =
+            if scheme.is_empty() { ("", before) } else { cut(before, |it| memchr(b'/', it)) };
+        let (query, fragment) = match after.strip_prefix('?') {
+            Some(after) => {
+                let (query, after) = cut(after, |it| memchr(b'#', it));
+                (Some(query), after.strip_prefix('#'))
             }
-            None => (None, rest.strip_prefix('#')),
+            None => (None, after.strip_prefix('#')),
         };
-        let (user_info, authority) = match authority.bytes().rposition(|it| it == b'@') {
+        let (user_info, authority) = match memrchr(b'@', authority.as_bytes()) {
             Some(at) => (authority.get(..at), authority.get(at + 1..).unwrap_or_default()),
             None => (None, authority),
         };
@@ -158,22 +156,21 @@ impl<'a> FilterUrl<'a> {
 }
 
 /// The scheme, and what follows on its `://`; one in a path is not that of a scheme.
-fn split_scheme(url: &str) -> Option<(&str, &str)> {
+pub(crate) fn split_scheme(url: &str) -> Option<(&str, &str)> {
     for usual in ["http", "https"] {
         if let Some(rest) = url.strip_prefix(usual).and_then(|it| it.strip_prefix("://")) {
             return Some((usual, rest));
         }
     }
-    let (scheme, rest) = cut(url, |it| !it.is_ascii_alphanumeric() && !b"+-.".contains(&it));
+    let of_scheme = |it: &u8| it.is_ascii_alphanumeric() || b"+-.".contains(it);
+    let (scheme, rest) = cut(url, |it| it.iter().position(|it| !of_scheme(it)));
     let rest = rest.strip_prefix("://")?;
     scheme.starts_with(|it: char| it.is_ascii_alphabetic()).then_some((scheme, rest))
 }
 
-/// `text` before and from the first byte that is an `end`: what is cut is short, and a loop over it
-/// is quicker than a search.
-fn cut(text: &str, end: impl Fn(u8) -> bool) -> (&str, &str) {
-    let at = text.bytes().position(end).unwrap_or(text.len());
-    text.split_at_checked(at).unwrap_or((text, ""))
+/// `text` before and from the byte that `find` finds.
+fn cut(text: &str, find: impl Fn(&[u8]) -> Option<usize>) -> (&str, &str) {
+    find(text.as_bytes()).and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
 #[cfg(test)]

@@ -52,15 +52,15 @@ where
         let entered = this.span.as_mut().map(ClientSpan::enter);
         let result = ready!(this.inner.poll(cx));
         drop(entered);
-        let span = this.span.take();
-        Poll::Ready(match (result, span) {
-            (Ok(response), Some(span)) => Ok(answered(response, span, *this.reading)),
-            (Ok(response), None) => Ok(response.map(InstrumentedClientBody::unwatched)),
-            (Err(error), Some(span)) => {
+        let Some(span) = this.span.take() else {
+            return Poll::Ready(result.map(|it| it.map(InstrumentedClientBody::unwatched)));
+        };
+        Poll::Ready(match result {
+            Ok(response) => Ok(answered(response, span, *this.reading)),
+            Err(error) => {
                 failed(&error, span, *this.reading);
                 Err(error)
             }
-            (Err(error), None) => Err(error),
         })
     }
 }

@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use logfire_rs_core::ClientSpan;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -53,13 +52,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let look = |span: &mut ClientSpan, request: Request<B>| {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut span = self.layer.start(&mut request);
+        let record = span.as_mut().and_then(|span| {
             let size = request.body().size_hint().exact();
-            let record = span.watch_request_body(&HttpHeaders(request.headers()), size);
-            request.map(|body| InstrumentedBody::sent(body, record))
-        };
-        let pass = |request: Request<B>| request.map(|body| InstrumentedBody::sent(body, None));
-        self.layer.exchange(request, look, pass, |request| self.inner.call(request))
+            span.watch_request_body(&HttpHeaders(request.headers()), size)
+        });
+        let request = request.map(|body| InstrumentedBody::sent(body, record));
+        self.layer.sent(span, || self.inner.call(request))
     }
 }
