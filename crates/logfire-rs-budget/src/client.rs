@@ -27,6 +27,9 @@ pub(crate) const TRACE_METRICS: Configuration = Configuration {
     bare: || client(None),
 };
 
+pub(crate) const TRACE_METRICS_BOUND: Configuration =
+    Configuration { name: "tower-client-trace-metrics-bound", ..TRACE_METRICS };
+
 fn trace() -> HttpClientOptions {
     let tracer_provider = SdkTracerProvider::builder().with_span_processor(Dropped).build();
     let reader = PeriodicReader::builder(InMemoryMetricExporter::default())

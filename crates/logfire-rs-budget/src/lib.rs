@@ -51,6 +51,7 @@ const BOUND: &[Configuration] = &[
         build: || axum(Some(trace().spans(false)), ""),
         bare: || axum(None, ""),
     },
+    client::TRACE_METRICS_BOUND,
 ];
 
 const PLAIN: &[Configuration] = &[

@@ -5,6 +5,7 @@ mod body;
 mod captured;
 mod config;
 mod connections;
+mod durations;
 mod exporters;
 mod failure;
 mod per_request;
@@ -24,6 +25,7 @@ use self::active::ActiveRequests;
 pub use self::body::ClientBody;
 use self::config::ClientConfig;
 pub use self::connections::{HttpConnection, OpenConnection};
+use self::durations::Durations;
 pub use self::failure::{ClientFailure, each_error};
 pub use self::per_request::PerRequest;
 pub use self::phases::PhaseSpan;
@@ -64,6 +66,7 @@ struct Resolved {
     backend: Backend,
     /// There if metrics are.
     active: Option<ActiveRequests>,
+    durations: Option<Durations>,
 }
 
 impl HttpClientInstrumenter {
@@ -163,7 +166,8 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(it.active_requests.clone(), collected.as_ref())
             });
-            Resolved { backend, active }
+            let durations = active.is_some().then(Durations::new);
+            Resolved { backend, active, durations }
         })
     }
 

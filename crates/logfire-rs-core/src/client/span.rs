@@ -10,6 +10,7 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
 use super::config::Server;
+use super::durations::{Recorder, Series};
 use super::way::{self, Way};
 use super::{Engine, captured};
 use crate::attributes::{self as keys, MetricSet, attribute};
@@ -310,6 +311,25 @@ impl Flight {
         }
     }
 
+    fn record_duration(&self, metrics: &HttpMetrics, seconds: f64) {
+        let durations = self.start.engine.resolved().durations.as_ref();
+        if let Some((durations, series)) = durations.zip(self.series()) {
+            let describe = || Recorder::new(&metrics.duration, self.outcome().as_slice());
+            if let Some(recorder) = durations.find(series, describe) {
+                return recorder.record(&metrics.duration, seconds);
+            }
+        }
+        self.with_outcome(|attributes| metrics.duration.record(seconds, attributes));
+    }
+
+    /// The series of a usual request: without attributes of its own, and with an error only if the
+    /// status is one.
+    fn series(&self) -> Option<Series> {
+        let usual = self.failure.is_none() && self.more.is_empty();
+        let Self { version, status, .. } = *self;
+        self.active.filter(|_| usual).map(|target| Series { target, version, status })
+    }
+
     /// Calls `record` with the metric attributes of the request and its outcome.
     fn with_outcome(&self, record: impl FnOnce(&[KeyValue])) {
         self.outcome().with(&self.more, record);
@@ -362,8 +382,7 @@ impl Flight {
         }
         if let Some(metrics) = self.metrics() {
             let _current = self.start.context.clone().attach();
-            let seconds = elapsed.as_secs_f64();
-            self.with_outcome(|attributes| metrics.duration.record(seconds, attributes));
+            self.record_duration(metrics, elapsed.as_secs_f64());
         }
         self.count_ended();
         if self.start.recording {
