@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 use crate::InstrumentedBody;
 use crate::error_type;
 use crate::headers::ActixHeaders;
+use crate::likely::pattern;
 
 pin_project! {
     /// The future of [`HttpServerService`](crate::HttpServerService).
@@ -111,7 +112,7 @@ fn route<B>(response: &ServiceResponse<B>) -> Option<String> {
     let request = response.request();
     let missed = response.status() == StatusCode::NOT_FOUND
         && !request.match_info().unprocessed().is_empty();
-    if missed { None } else { request.match_pattern() }
+    if missed { None } else { pattern(request) }
 }
 
 fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
 
+use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
 
 const SLOTS: usize = 128;
@@ -29,7 +30,7 @@ impl LikelyRoutes {
     /// The route of `request`, as far as its path tells.
     pub(crate) fn of(&self, request: &ServiceRequest) -> Option<Rc<str>> {
         let path = request.path();
-        let find = || request.match_pattern().map(Rc::from);
+        let find = || pattern(request.request()).map(Rc::from);
         if path.len() > LONGEST {
             return find();
         }
@@ -39,6 +40,55 @@ impl LikelyRoutes {
         match slot {
             Some((known, route)) if **known == *path => route.clone(),
             _ => slot.insert((path.into(), find())).1.clone(),
+        }
+    }
+}
+
+/// The pattern of the resource that `request` matches.
+///
+/// Of a resource with several patterns actix-web tells the first, whichever has matched; one that
+/// cannot have is none.
+pub(crate) fn pattern(request: &HttpRequest) -> Option<String> {
+    request.match_pattern().filter(|it| may_match(it, request.match_info().as_str()))
+}
+
+/// Whether `path` can be one of `pattern`: what stands outside of braces is compared.
+fn may_match(pattern: &str, path: &str) -> bool {
+    let Some((literal, _)) = pattern.split_once('{') else { return pattern == path };
+    // A regular expression or a tail may match a slash, so what follows it stands anywhere.
+    if pattern.contains([':', '*']) {
+        return path.starts_with(literal);
+    }
+    let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (patterns.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(pattern), Some(segment)) if pattern.contains('{') || pattern == segment => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_cannot_have_matched_is_told_apart() {
+        for (pattern, path, expected) in [
+            ("/one", "/one", true),
+            ("/one", "/two/1", false),
+            ("", "", true),
+            ("/users/{id}", "/users/1", true),
+            ("/users/{id}", "/users/1/posts", false),
+            ("/users/{id}/posts", "/users/1/likes", false),
+            ("/{a}-{b}/x", "/1-2/x", true),
+            ("/files/{path:.*}", "/files/a/b", true),
+            ("/files/{path:.*}/end", "/files/a/b/end", true),
+            ("/files/{path:.*}", "/other", false),
+            ("/files/{path}*", "/files/a/b", true),
+        ] {
+            assert_eq!(may_match(pattern, path), expected, "{pattern} {path}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::future::{Ready, ready};
 
+use logfire_rs_core::current_request;
 use warp::Rejection;
 use warp::filters::body::BodyDeserializeError;
 use warp::reject::{
@@ -12,6 +13,12 @@ use warp::reject::{
 };
 
 use crate::route::Slot;
+
+/// The kind of what warp answers with a 500: a rejection of the application.
+const UNHANDLED: &str = "unhandled_rejection";
+
+/// In the place of an error whose own text quotes the body.
+const QUOTES_NOTHING: &str = "the body could not be deserialized";
 
 /// Shows a rejection to the request before the application's own `recover` turns it into an answer.
 ///
@@ -33,6 +40,18 @@ use crate::route::Slot;
 /// let service = instrument(routes.or_else(observe).recover(answer));
 /// ```
 pub fn observe<T>(rejection: Rejection) -> Ready<Result<T, Rejection>> {
+    note(rejection, describe)
+}
+
+/// The same, where warp itself answers next: with a 5xx only what it does not know.
+pub(crate) fn observe_unhandled<T>(rejection: Rejection) -> Ready<Result<T, Rejection>> {
+    note(rejection, |it| (UNHANDLED, show(it)))
+}
+
+fn note<T>(
+    rejection: Rejection,
+    describe: fn(&Rejection) -> (&'static str, String),
+) -> Ready<Result<T, Rejection>> {
     if let Some(slot) = Slot::current()
         && !rejection.is_not_found()
     {
@@ -70,19 +89,38 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
         };
     }
     if rejection.find::<BodyDeserializeError>().is_some() {
-        // Its text quotes the body.
-        return ("body_deserialize_error", "the body could not be deserialized".to_owned());
+        return ("body_deserialize_error", QUOTES_NOTHING.to_owned());
     }
     find! {
         InvalidHeader => "invalid_header",
         InvalidQuery => "invalid_query",
         LengthRequired => "length_required",
-        MethodNotAllowed => "method_not_allowed",
         MissingCookie => "missing_cookie",
         MissingHeader => "missing_header",
         PayloadTooLarge => "payload_too_large",
         UnsupportedMediaType => "unsupported_media_type",
     }
-    // A rejection of the application; warp answers it with a 500.
-    ("unhandled_rejection", format!("{rejection:?}"))
+    // Alternatives for other methods have refused, too; a rejection of the application says more.
+    let text = show(rejection);
+    let words = text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty());
+    if words.skip(1).all(|it| it == "MethodNotAllowed") {
+        find! { MethodNotAllowed => "method_not_allowed", }
+    }
+    (UNHANDLED, text)
+}
+
+/// All parts of a rejection.
+fn show(rejection: &Rejection) -> String {
+    if rejection.find::<BodyDeserializeError>().is_some() {
+        return QUOTES_NOTHING.to_owned();
+    }
+    let mut text = String::new();
+    let mut show = || {
+        let _ = write!(text, "{rejection:?}");
+    };
+    match current_request() {
+        Some(request) => request.guarded("the `Debug` of a rejection", show),
+        None => show(),
+    }
+    text
 }

@@ -17,7 +17,7 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Rejection, Reply, reply};
 
 use crate::filters::Peer;
-use crate::rejection::observe;
+use crate::rejection::observe_unhandled;
 use crate::route::Slot;
 
 /// Instruments `filter` with the default options: every request becomes a span.
@@ -58,7 +58,7 @@ where
     let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let layer = HttpServerLayer::for_adapter(name, version, "WARP", options)
         .peer(|extensions| extensions.get::<Peer>().map(|it| it.0));
-    InstrumentedFilter { filter: filter.boxed().or_else(observe).boxed(), layer }
+    InstrumentedFilter { filter: filter.boxed().or_else(observe_unhandled).boxed(), layer }
 }
 
 /// A filter whose requests become spans.

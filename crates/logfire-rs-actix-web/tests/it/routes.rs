@@ -34,6 +34,29 @@ async fn resources_with_one_path_and_different_guards() {
     );
 }
 
+/// actix-web tells the first of them, whichever has matched; a wrong route is worse than none.
+#[actix_web::test]
+async fn a_resource_with_several_patterns() {
+    let spans = Spans::new();
+    let files = web::scope("/files").service(web::resource(["", "/{path:.*}"]).to(ok));
+    let app =
+        App::new().service(web::resource(["/", "/index.html", "/page/{n}"]).to(ok)).service(files);
+    let app = init_service(instrument_with(app, spans.options())).await;
+    for (path, route) in [
+        ("/", "/"),
+        ("/index.html", "-"),
+        ("/page/1", "-"),
+        ("/files", "/files"),
+        ("/files/a", "-"),
+    ] {
+        let name = if route == "-" { "GET".to_owned() } else { format!("GET {route}") };
+        assert_eq!(
+            spans.of(&app, &format!("GET {path}")).await,
+            format!("{name} | route {route} | path {path} | 200 | -")
+        );
+    }
+}
+
 /// Which route is likely is remembered by path; more paths than are remembered, twice.
 #[actix_web::test]
 async fn the_likely_route_is_that_of_the_path_each_time() {

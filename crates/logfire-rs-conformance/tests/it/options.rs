@@ -424,9 +424,15 @@ async fn trace_response() {
         assert_eq!(header("server-timing"), format!("trace;desc={expected}"));
         assert_eq!(header("access-control-expose-headers"), "server-timing, traceresponse");
     }
-    let exchange = Exchange::get("GET /", "");
-    let observed = exchange.observe(&FRONT_ENDS[0], &Telemetry::default()).await;
-    assert_eq!(observed.reply.header("traceresponse"), None);
+    // Not by default, and without a span of its own a response has none to tell of.
+    let caller = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    let exchange = Exchange::get("GET /", caller);
+    let spans_off =
+        exchange.clone().options(|it| it.trace_response(true).spans(false)).unrecorded();
+    for exchange in [exchange, spans_off] {
+        let observed = exchange.observe(&FRONT_ENDS[0], &Telemetry::default()).await;
+        assert_eq!(observed.reply.header("traceresponse"), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -263,8 +263,9 @@ impl ServerSpan {
         }
         let span = self.context().span();
         let span_context = span.span_context();
-        let traceresponse = span_context.is_valid().then(|| traceparent(span_context))?;
-        Some(TraceResponse { traceresponse })
+        // Without a span of ours it is the caller's, which knows it.
+        let own = span_context.is_valid() && !span_context.is_remote();
+        own.then(|| TraceResponse { traceresponse: traceparent(span_context) })
     }
 
     fn server(&self) -> Option<&ServerExchange> {

@@ -59,3 +59,32 @@ async fn the_applications_recover() {
     let unseen = instrument_with(routes().recover(answer), spans.options());
     assert_eq!(observe(&spans, &unseen, "GET /mine").await, "GET /mine 503 503");
 }
+
+/// The alternatives for other methods have refused, too, and are not what the request failed of.
+#[tokio::test]
+async fn a_rejection_of_the_application_among_others() {
+    async fn answer(rejection: Rejection) -> Result<impl Reply, Infallible> {
+        Ok(match rejection.find::<Mine>() {
+            Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+            None => StatusCode::INTERNAL_SERVER_ERROR,
+        })
+    }
+    let routes = || {
+        let other = warp::post().and(path!("other")).map(|| "ok");
+        let limited = path!("limited").and(warp::header::<u8>("x-limit")).map(|_| "ok");
+        let limited = limited.or(path!("limited").and_then(|| async {
+            Err::<&str, _>(warp::reject::custom(Mine { password: "s3cret" }))
+        }));
+        routes().or(other).or(limited)
+    };
+    let spans = Spans::new();
+    let own = instrument_with(routes(), spans.options());
+    assert_eq!(observe(&spans, &own, "GET /mine").await, "GET /mine 500 unhandled_rejection");
+    assert_eq!(observe(&spans, &own, "GET /limited").await, "GET /limited 500 unhandled_rejection");
+    assert!(!format!("{:?}", spans.wait().await).contains("s3cret"));
+    let recovered = routes().or_else(observe_rejection).recover(answer);
+    let recovered = instrument_with(recovered, spans.options());
+    let seen = observe(&spans, &recovered, "GET /mine").await;
+    assert_eq!(seen, "GET /mine 503 unhandled_rejection");
+    assert_eq!(observe(&spans, &recovered, "GET /other").await, "GET 500 method_not_allowed");
+}
