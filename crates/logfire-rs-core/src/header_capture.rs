@@ -1,13 +1,13 @@
 //! Which headers become attributes, and which of their values are hidden.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
 use crate::headers::{HeaderValue, Headers};
-use crate::{patterns, redaction};
+use crate::{UrlRedaction, patterns, redaction};
 
 /// What stands in the place of a secret header value.
 const MARK: &str = "[REDACTED]";
@@ -141,9 +141,11 @@ fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
         return StringValue::from(MARK);
     }
     let text = value.to_text();
-    // Only a URL or an authority has a secret inside of what is not one as a whole.
+    // Only a URL or an authority has a secret inside of what is not one as a whole. Where all of it is
+    // a URL, more of it is known than of a URL in a text.
     if text.bytes().any(|it| matches!(it, b'@' | b'?' | b'#')) {
-        return StringValue::from(redaction::mask_text(&text));
+        static URL: LazyLock<UrlRedaction> = LazyLock::new(UrlRedaction::default);
+        return StringValue::from(redaction::mask_text(&URL.url(&text)));
     }
     StringValue::from(text.into_owned())
 }
@@ -173,6 +175,7 @@ mod tests {
             ("X-Empty", b""),
             ("Location", b"https://a.b/back#access_token=hunter2"),
             ("Referer", b"https://ada:hunter2@a.b/?sig=hunter2&q=1"),
+            ("X-Quoted", b"https://o'hara:hunter2@a.b/"),
         ]);
         let mut attributes = Vec::new();
         capture.record(&headers, &mut attributes);
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_whatever_way_they_are_captured() {
-        let hidden = r#"h.authorization=["[REDACTED]"] h.location=["https://a.b/back#access_token=REDACTED"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["ÿa"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-tag=["one","two"]"#;
+        let hidden = r#"h.authorization=["[REDACTED]"] h.location=["https://a.b/back#access_token=REDACTED"] h.referer=["https://REDACTED:REDACTED@a.b/?sig=REDACTED&q=1"] h.x-bytes=["ÿa"] h.x-empty=[""] h.x-marked=["[REDACTED]"] h.x-my-api-key=["[REDACTED]"] h.x-quoted=["https://REDACTED:REDACTED@a.b/"] h.x-tag=["one","two"]"#;
         assert_eq!(record(&[".*"], &[], None), hidden);
         assert_eq!(record(&["authorization"], &[], None), r#"h.authorization=["[REDACTED]"]"#);
         assert_eq!(record(&["x-tag"], &["TAG"], None), r#"h.x-tag=["[REDACTED]","[REDACTED]"]"#);

@@ -145,6 +145,7 @@ impl UrlRedaction {
     /// The same, of a URL that was taken apart before.
     pub(crate) fn parsed<'u>(&self, parts: &FilterUrl<'u>) -> Cow<'u, str> {
         let url = parts.as_str();
+        let has_nothing = parts.query() == Some("") && !self.drop_query;
         let query = parts.query().filter(|it| !it.is_empty()).map(|it| self.query(it));
         if parts.user_info().is_none() && matches!(query, None | Some(Some(Cow::Borrowed(_)))) {
             return Cow::Borrowed(url);
@@ -156,7 +157,7 @@ impl UrlRedaction {
             masked.push_str("REDACTED:REDACTED@");
         }
         masked.push_str(after);
-        if let Some(query) = query.flatten() {
+        if let Some(query) = query.flatten().or(has_nothing.then_some(Cow::Borrowed(""))) {
             masked.push('?');
             masked.push_str(&query);
         }
@@ -241,6 +242,8 @@ mod tests {
             ("https://a.b?sig=s", "https://a.b?sig=REDACTED"),
             ("/path?sig=s", "/path?sig=REDACTED"),
             ("http://a/?", "http://a/?"),
+            ("http://u@a/?", "http://REDACTED:REDACTED@a/?"),
+            ("http://u@a/?#f", "http://REDACTED:REDACTED@a/?#f"),
         ] {
             assert_eq!(redaction.url(url), expected, "{url}");
         }

@@ -62,7 +62,8 @@ pub(super) fn inject(context: &Context, headers: &mut dyn OutgoingHeaders, with_
         }
         list.push_str(key.as_str().trim());
         list.push('=');
-        list.extend(utf8_percent_encode(value.as_str().trim(), ENCODED));
+        // Blanks at its ends are encoded, so that they are part of it.
+        list.extend(utf8_percent_encode(value.as_str(), ENCODED));
         let metadata = metadata.as_str().trim();
         if !metadata.is_empty() {
             list.push(';');
@@ -287,6 +288,7 @@ mod tests {
         };
         assert_eq!(read("a=b%20c;p=q"), "a=b%20c;p=q");
         assert_eq!(read(" a = b "), "a=b");
+        assert_eq!(read("a= %20b%09 "), "a=%20b%09");
         assert_eq!(read("a=%ff"), "a=%EF%BF%BD");
         assert_eq!(read("a=x=y"), "a=x=y");
         assert_eq!(read("no-value,=x, ,a b=c"), "");
