@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -346,9 +347,19 @@ const MARKER_END: &str = "']";
 
 /// What was scrubbed before, by another wrapper.
 pub(super) fn is_marker(text: &str) -> bool {
-    text.strip_prefix(MARKER_START)
-        .and_then(|rest| rest.strip_suffix(MARKER_END))
-        .is_some_and(|matched| !matched.contains('\''))
+    marker_length(text) == Some(text.len())
+}
+
+/// How long the marker is that `text` begins with, if it does.
+pub(super) fn marker_length(text: &str) -> Option<usize> {
+    let (matched, rest) = text.strip_prefix(MARKER_START)?.split_once('\'')?;
+    rest.starts_with(']').then_some(MARKER_START.len() + matched.len() + MARKER_END.len())
+}
+
+/// Whether what was found at `range` is what a marker tells of.
+pub(super) fn is_in_marker(text: &str, range: Range<usize>) -> bool {
+    text.get(..range.start).is_some_and(|before| before.ends_with(MARKER_START))
+        && text.get(range.end..).is_some_and(|after| after.starts_with(MARKER_END))
 }
 
 /// What was scrubbed before, or masked by the instrumentation.

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use super::pass::{Pass, is_marker};
+use super::pass::{Pass, is_in_marker, marker_length};
 
 /// Bytes of a text that are scrubbed; the rest is cut off. It is done on the thread that logs.
 const MAX_SCRUBBED: usize = 64 * 1024;
@@ -46,15 +46,26 @@ impl Pass<'_> {
         let mut from = 0;
         while let Some(found) = search.next(from) {
             from = found.range().end;
+            if is_in_marker(text, found.range()) {
+                continue;
+            }
             let value = values.of(text, found.text, from).or_else(|| {
-                search.is_secret_itself(&found).then(|| word_around(text, done, found.range()))
+                let word = || (word_around(text, done, found.range()), false);
+                search.is_secret_itself(&found).then(word)
             });
-            let Some(value) = value else { continue };
-            from = value.end;
+            let Some((value, is_line)) = value else { continue };
+            // What an earlier pass has written has blanks in it, where a value ends.
+            if let Some(length) = text.get(value.start..).and_then(marker_length) {
+                from = value.start + length;
+                continue;
+            }
             let shown = text.get(value.clone()).unwrap_or_default();
-            if !is_marker(shown)
-                && let Some(replacement) = self.redact(found.text, shown)
-            {
+            if !is_line && self.is_name(text, &value) {
+                from = value.start;
+                continue;
+            }
+            from = value.end;
+            if let Some(replacement) = self.redact(found.text, shown) {
                 new.push_str(text.get(done..value.start).unwrap_or_default());
                 new.push_str(&replacement);
                 done = value.end;
@@ -69,6 +80,23 @@ impl Pass<'_> {
             new.push('…');
         }
         Some(new)
+    }
+}
+
+impl Pass<'_> {
+    /// Whether a name stands in the place of a value, as in `credentials: password: hunter2`. It has a value of its own.
+    fn is_name(&self, text: &str, value: &Range<usize>) -> bool {
+        /// A name may have a blank in it, where a value ends: `api key`.
+        const REST_OF_A_NAME: usize = 16;
+        let rest = text.get(value.start..).unwrap_or_default();
+        let behind = rest.get(value.len()..).unwrap_or_default().char_indices();
+        let end = behind.map(|(index, _)| value.len() + index).nth(REST_OF_A_NAME);
+        let found = self.find(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
+        found.is_some_and(|found| {
+            let rest_of_word = rest.get(found.range().end..value.len());
+            let assigns = |it: &str| it.ends_with([':', '=']) && !it.contains(char::is_whitespace);
+            found.start < value.len() && rest_of_word.is_none_or(assigns)
+        })
     }
 }
 
@@ -90,8 +118,8 @@ struct Values {
 }
 
 impl Values {
-    /// Where the value is that belongs to the name that ends at `after`.
-    fn of(&mut self, text: &str, name: &str, after: usize) -> Option<Range<usize>> {
+    /// Where the value is that belongs to the name that ends at `after`, and whether it is the rest of a line.
+    fn of(&mut self, text: &str, name: &str, after: usize) -> Option<(Range<usize>, bool)> {
         let rest = text.get(after..)?;
         let group = |regex: &Option<Regex>| {
             let captures = regex.as_ref()?.captures(rest)?;
@@ -103,11 +131,11 @@ impl Values {
         };
         let is_header = ["auth", "cookie"].iter().any(|header| header.eq_ignore_ascii_case(name));
         if is_header && let Some(value) = group(&HEADER) {
-            return Some(value);
+            return Some((value, true));
         }
         if after > self.unassigned {
             if let Some(value) = group(&ASSIGNED) {
-                return Some(value);
+                return Some((value, false));
             }
             self.unassigned = end(&ASSIGNED_NAME);
         }
@@ -117,7 +145,7 @@ impl Values {
                 value.contains(|c: char| c.is_ascii_digit())
             };
             if let Some(value) = group(&FOLLOWING).filter(has_digit) {
-                return Some(value);
+                return Some((value, false));
             }
             self.unfollowed = end(&FOLLOWING_NAME);
         }
@@ -154,6 +182,22 @@ mod tests {
         let error = Scrubbing::default().extra_patterns([r"\d*"]).scrubber().unwrap_err();
         let told = r"scrubbing is invalid: the pattern '\d*' matches an empty text";
         assert_eq!(error.to_string(), told);
+    }
+
+    #[test]
+    fn what_was_scrubbed_before_stays() {
+        let scrubbing = || Scrubbing::default().extra_patterns([r"\d{4}"]);
+        for text in [
+            "credit card: hunter2",
+            "the password is hunter2, and the session \"hunter2\"",
+            "Authorization: Bearer hunter2",
+            "a pylf_v1_us_hunter2 of 2026",
+            "secret=x)pylf_v1_us_hunter2",
+        ] {
+            let once = scrubbed(scrubbing(), text).unwrap();
+            assert!(!once.contains("hunter2"), "{once}");
+            assert_eq!(scrubbed(scrubbing(), &once), None, "{once}");
+        }
     }
 
     #[test]
@@ -194,6 +238,9 @@ mod tests {
             ("auth_cookie hunters", None),
             ("auth_cookie hunters cookie: 7", Some("auth_cookie hunters cookie: <cookie>")),
             ("auth-cookie/session=x", Some("auth-cookie/session=<session>")),
+            ("credentials: password: hunter2", Some("credentials: password: <password>")),
+            ("secret: api key: hunter2", Some("secret: api key: <api key>")),
+            ("secret = x, the secret: y", Some("secret = <secret>, the secret: <secret>")),
             // A secret that follows a value without a blank.
             ("password=x)pylf_v1_us_abc", Some("password=<password><pylf_v1_>")),
         ] {
