@@ -236,6 +236,10 @@ fn parse(content: &[u8]) -> Option<Export> {
         return None;
     }
     let (path, content_type, encoding) = (line()?.to_owned(), line()?, line()?);
+    // Anything else would end the host of the destination, and lead its token elsewhere.
+    if !path.is_empty() && !path.starts_with('/') {
+        return None;
+    }
     let mut body = Vec::new();
     let mut decoder = GzDecoder::new(parts.next()?).take(MAX_BODY + 1);
     decoder.read_to_end(&mut body).ok().filter(|length| *length as u64 <= MAX_BODY)?;
@@ -263,4 +267,63 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(export: &Export) -> (String, String, Vec<u8>) {
+        let headers = format!("{:?}", export.headers());
+        (export.path().to_owned(), headers, export.body().to_vec())
+    }
+
+    #[test]
+    fn a_file_leads_to_its_destination_and_nowhere_else() {
+        let file = |path: &str| content(&Export::new(path.to_owned(), "text/plain", "x")).unwrap();
+        for path in ["", "/v1/traces", "/v1/traces?a=@b"] {
+            assert_eq!(parse(&file(path)).unwrap().path(), path);
+        }
+        for path in ["@elsewhere.example/v1/traces", ".elsewhere.example/", ":1@elsewhere/"] {
+            assert!(parse(&file(path)).is_none(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_what_is_damaged_is_no_export(
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            encoding in prop::option::of("gzip|br"),
+            at in any::<prop::sample::Index>(), bit in 0..8u8, length in any::<prop::sample::Index>(),
+        ) {
+            let mut export = Export::new("/v1/traces", "application/x-protobuf", body);
+            if let Some(encoding) = encoding {
+                let encoding = HeaderValue::from_str(&encoding).unwrap();
+                export = export.header(header::CONTENT_ENCODING, encoding);
+            }
+            let whole = content(&export).unwrap();
+            prop_assert_eq!(shown(&parse(&whole).unwrap()), shown(&export));
+            prop_assert!(parse(&whole[..length.index(whole.len())]).is_none());
+
+            let mut damaged = whole.clone();
+            damaged[at.index(whole.len())] ^= 1 << bit;
+            // The head has no checksum, but the body never becomes another one.
+            if let Some(read) = parse(&damaged) {
+                prop_assert_eq!(read.body(), export.body());
+            }
+        }
+
+        #[test]
+        fn any_file_is_read_without_a_panic(content in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut ours = format!("{FORMAT}\n").into_bytes();
+            ours.extend(&content);
+            for content in [content, ours] {
+                if let Some(export) = parse(&content) {
+                    prop_assert!(export.path().is_empty() || export.path().starts_with('/'));
+                }
+            }
+        }
+    }
 }
