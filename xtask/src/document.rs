@@ -12,12 +12,27 @@ pub(crate) fn write(sh: &Shell, path: &str, command: &str, text: &str) -> Result
     Ok(sh.write_file(path, written)?)
 }
 
+/// What is between the markers of `command` in the document at `path`.
+pub(crate) fn read(sh: &Shell, path: &str, command: &str) -> Result<String> {
+    let document = sh.read_file(path)?;
+    let parts = parts(&document, command);
+    let (_, text, _) = parts.ok_or(format!("{path} has lost the two markers of `{command}`"))?;
+    Ok(text.to_owned())
+}
+
 fn replaced(document: &str, command: &str, text: &str) -> Option<String> {
+    let (before, _, after) = parts(document, command)?;
+    Some(format!("{before}{text}{after}"))
+}
+
+/// What is before, between and after the ends of the two markers, which belong to the first and the last.
+fn parts<'a>(document: &'a str, command: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let begin = format!("<!-- written by `{command}`: begin -->\n");
     let end = format!("<!-- written by `{command}`: end -->\n");
-    let (before, rest) = document.split_once(&begin)?;
-    let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{begin}{text}{end}{after}"))
+    let begin = document.find(&begin)? + begin.len();
+    let (before, rest) = document.split_at_checked(begin)?;
+    let (text, after) = rest.split_at_checked(rest.find(&end)?)?;
+    Some((before, text, after))
 }
 
 #[cfg(test)]
@@ -31,6 +46,7 @@ mod tests {
             <!-- written by `b`: begin -->\nold\n<!-- written by `b`: end -->\nafter\n";
         let written = replaced(document, "b", "new\n").unwrap();
         assert_eq!(written, document.replace("`b`: begin -->\nold\n", "`b`: begin -->\nnew\n"),);
+        assert_eq!(parts(&written, "b").unwrap().1, "new\n");
     }
 
     #[test]

@@ -39,6 +39,8 @@ xflags::xflags! {
             /// Writes a picture of it, and ends.
             optional --picture path: PathBuf
         }
+        /// Checks that the commands and features which documents tell of exist, and runs the quick ones.
+        cmd docs-check {}
         /// Sends the telemetry of the quickstart through a real collector, and that of a page in a real browser through its
         /// server, and checks what arrived.
         cmd e2e {}
@@ -47,9 +49,30 @@ xflags::xflags! {
         /// Lints each published crate without its features, and with each of them alone.
         cmd features {}
         /// Everything that can be checked here; writes the result into docs/reliability.md.
-        cmd full {}
+        cmd full {
+            /// Leaves a step out, and keeps its last result; may be repeated.
+            repeated --skip step: String
+            /// Runs this step, and keeps the last results of the others; may be repeated.
+            repeated --only step: String
+        }
+        /// Feeds hostile input to what reads it; needs nightly Rust and cargo-fuzz.
+        cmd fuzz {
+            /// How long each target is fed; 60 by default.
+            optional --seconds seconds: u32
+            /// Only this target; may be repeated.
+            repeated --only target: String
+        }
         /// Has a real Prometheus scrape an example, and asks it every query of the dashboard in docs/grafana.
         cmd grafana {}
+        /// Compiles the published crates with the oldest dependencies that they allow; needs nightly Rust.
+        cmd minimal-versions {}
+        /// Keeps a service of each adapter under abuse, and checks that nothing is lost, left open or growing.
+        cmd soak {
+            /// How long, for all adapters together; 3 by default.
+            optional --minutes minutes: u32
+            /// Only this adapter.
+            optional --only adapter: String
+        }
         /// The conventions of this repository that no compiler knows.
         cmd tidy {}
     }

@@ -1,7 +1,7 @@
 //! Programs of this machine: started, asked over HTTP, and ended.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -92,9 +92,26 @@ pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, body: &str) -
     answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
 }
 
+/// The resident memory of a process, in kibibytes.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    Ok(resident_in(&status).ok_or("the process does not say how large it is")?)
+}
+
+fn resident_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_says_how_large_it_is() {
+        assert_eq!(resident_in("VmPeak:\t  10 kB\nVmRSS:\t    1234 kB\n"), Some(1234));
+        assert_eq!(resident_in("VmPeak:\t  10 kB\n"), None);
+    }
 
     #[test]
     fn an_answer_is_what_follows_its_head() {

@@ -13,6 +13,7 @@ mod bench;
 mod ci;
 mod compat;
 mod demo;
+mod docs_check;
 mod document;
 mod e2e;
 mod environment;
@@ -20,9 +21,12 @@ mod examples;
 mod features;
 mod flags;
 mod full;
+mod fuzz;
 mod grafana;
 mod local;
 mod metadata;
+mod minimal_versions;
+mod soak;
 mod step;
 mod tidy;
 
@@ -52,11 +56,15 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Ci(flags) => ci::run(&sh, &flags),
         XtaskCmd::Compat(_) => compat::run(&sh),
         XtaskCmd::Demo(flags) => demo::run(&sh, &flags),
+        XtaskCmd::DocsCheck(_) => docs_check::run(&sh),
         XtaskCmd::E2e(_) => e2e::run(&sh),
         XtaskCmd::Examples(_) => examples::run(&sh),
         XtaskCmd::Features(_) => features::run(&sh),
-        XtaskCmd::Full(_) => full::run(&sh),
+        XtaskCmd::Full(flags) => full::run(&sh, &flags),
+        XtaskCmd::Fuzz(flags) => fuzz::run(&sh, &flags),
         XtaskCmd::Grafana(_) => grafana::run(&sh),
+        XtaskCmd::MinimalVersions(_) => minimal_versions::run(&sh),
+        XtaskCmd::Soak(flags) => soak::run(&sh, &flags),
         XtaskCmd::Tidy(_) => tidy::run(&sh),
     }
 }

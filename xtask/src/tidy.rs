@@ -27,6 +27,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     let mut found: Vec<Violation> = files.iter().flat_map(check_file).collect();
     found.extend(dependencies::check_members(&workspace.members));
     found.extend(dependencies::check_core_tree(&core_tree));
+    found.extend(dependencies::check_rust_version(&metadata::too_young(sh)?));
     found.extend(manifests::check_members(&workspace.members, &files));
     found.extend(adapters::check_size(&files));
     found.extend(adapters::check_mentions(&files));

@@ -50,7 +50,13 @@ impl Site {
     /// A site whose spans and metrics go to `telemetry`.
     #[must_use]
     pub fn new(telemetry: &Telemetry, options: HttpServerOptions) -> Self {
-        Self { options, started: Arc::new(Notify::new()), tracer: telemetry.tracer() }
+        Self::with_tracer(telemetry.tracer(), options)
+    }
+
+    /// A site whose own spans are those of `tracer`, for an SDK that is not a test's.
+    #[must_use]
+    pub fn with_tracer(tracer: SdkTracer, options: HttpServerOptions) -> Self {
+        Self { options, started: Arc::new(Notify::new()), tracer }
     }
 
     /// The work of `GET /users/{id}`: a span that belongs to the request.

@@ -77,6 +77,17 @@ fn check_member(package: &Package) -> Vec<Violation> {
     found
 }
 
+/// Checks what needs a newer Rust than is promised.
+pub(super) fn check_rust_version(too_young: &[String]) -> Vec<Violation> {
+    let what = |package| {
+        format!(
+            "go back to an older `{package}`: it needs a newer Rust than `rust-version` promises"
+        )
+    };
+    let path = || "Cargo.lock".to_owned();
+    too_young.iter().map(|it| Violation { path: path(), line: 1, what: what(it) }).collect()
+}
+
 /// Checks the output of `cargo tree --prefix none`, in which each line begins with a name.
 pub(super) fn check_core_tree(tree: &str) -> Vec<Violation> {
     let names = tree.lines().filter_map(|line| line.split_whitespace().next());
@@ -140,6 +151,17 @@ mod tests {
             ]
         );
         assert_eq!(checked("logfire-rs-sdk", &["opentelemetry_sdk"]), [""; 0]);
+    }
+
+    #[test]
+    fn dependencies_are_not_younger_than_the_promise() {
+        assert_eq!(
+            shown(check_rust_version(&["a 1.0.0".to_owned()])),
+            [
+                "Cargo.lock:1: go back to an older `a 1.0.0`: it needs a newer Rust than `rust-version` promises"
+            ]
+        );
+        assert_eq!(shown(check_rust_version(&[])), [""; 0]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The service of bench/, as a process.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
     process::{Child, ChildStdout, Command, Stdio},
@@ -12,7 +11,7 @@ use xshell::{Shell, cmd};
 use crate::{
     Result,
     environment::{as_if_typed, without_telemetry},
-    metadata,
+    local, metadata,
 };
 
 /// Which service.
@@ -68,8 +67,7 @@ impl Service {
 
     /// Its resident memory, in kibibytes.
     pub(super) fn resident(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        Ok(resident(&status).ok_or("the service does not say how large it is")?)
+        local::resident(self.process.id())
     }
 
     /// Ends it, and returns how many spans it has recorded and delivered.
@@ -88,21 +86,5 @@ impl Drop for Service {
         // It may have ended by itself; there is nothing left to do then.
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_says_how_large_it_is() {
-        assert_eq!(resident("VmPeak:\t  10 kB\nVmRSS:\t    1234 kB\n"), Some(1234));
-        assert_eq!(resident("VmPeak:\t  10 kB\n"), None);
     }
 }
