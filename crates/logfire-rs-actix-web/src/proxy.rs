@@ -1,9 +1,11 @@
 //! Mounts the telemetry proxy.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use futures_core::Stream as _;
@@ -56,7 +58,8 @@ async fn receive(
     request: &HttpRequest,
     mut body: Payload,
 ) -> ForwardResponse {
-    let headers = ActixHeaders(request.headers());
+    let headers = with_host(request);
+    let headers = ActixHeaders(&headers);
     let path = request.match_info().get("path").ok_or("{path:.*}");
     let mut upload = match proxy.receive(request.method().as_str(), path, &headers) {
         Ok(upload) => upload,
@@ -69,4 +72,14 @@ async fn receive(
         }
     }
     upload.finish()
+}
+
+/// The headers of `request`; HTTP/2 names the host in the target.
+fn with_host(request: &HttpRequest) -> Cow<'_, HeaderMap> {
+    let mut headers = Cow::Borrowed(request.headers());
+    let authority = request.uri().authority().filter(|_| !headers.contains_key(HOST));
+    if let Some(Ok(host)) = authority.map(|it| HeaderValue::from_str(it.as_str())) {
+        headers.to_mut().insert(HOST, host);
+    }
+    headers
 }

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use logfire_rs_proxy::{ForwardResponse, LogfireProxy, Upload};
@@ -106,7 +107,12 @@ impl<B: Body> ProxyFuture<B> {
     /// For an adapter: `path` is what follows the mount, percent-encoded as it came, or an error that says how a route is
     /// written that has it.
     pub fn new(proxy: &LogfireProxy, request: Request<B>, path: Result<&str, &str>) -> Self {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        // HTTP/2 names the host in the target; nothing of it is passed on.
+        let authority = head.uri.authority().map(|it| HeaderValue::try_from(it.as_str()));
+        if let Some(Ok(host)) = authority {
+            head.headers.entry(HOST).or_insert(host);
+        }
         let upload = proxy.receive(head.method.as_str(), path, &HttpHeaders(&head.headers));
         Self { body, upload: Some(upload) }
     }

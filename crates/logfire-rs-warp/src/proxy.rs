@@ -1,7 +1,8 @@
 //! Mounts the telemetry proxy.
 
 use futures_util::TryStreamExt;
-use http::{HeaderMap, Method, Request};
+use http::uri::Authority;
+use http::{HeaderMap, Request, Uri};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use logfire_rs_proxy::LogfireProxy;
@@ -32,14 +33,18 @@ use warp::{Filter, Rejection, Reply as _};
 pub fn logfire_proxy(
     proxy: LogfireProxy,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    // Never a rejection: a host that cannot be read is none.
+    let host = warp::host::optional().or(warp::any().map(|| None)).unify();
     warp::method()
+        .and(host)
         .and(warp::path::tail())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .then(move |method: Method, tail: Tail, headers: HeaderMap, body| {
+        .then(move |method, host: Option<Authority>, tail: Tail, headers: HeaderMap, body| {
             let mut request =
                 Request::new(StreamBody::new(TryStreamExt::map_ok(body, Frame::data)));
             *request.method_mut() = method;
+            *request.uri_mut() = host.map(Uri::from).unwrap_or_default();
             *request.headers_mut() = headers;
             let answer = ProxyFuture::new(&proxy, request, Ok(tail.as_str()));
             async move {

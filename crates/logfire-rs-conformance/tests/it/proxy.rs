@@ -1,5 +1,6 @@
 //! The telemetry proxy behind every mount, over real sockets: what browsers send, and what they should not.
 
+mod http2;
 mod mounts;
 #[expect(dead_code, reason = "shared with the tests of the delivery crate, which use all of it")]
 #[path = "../../../logfire-rs-delivery/tests/receiver/mod.rs"]

@@ -82,7 +82,7 @@ async fn actix_web(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAdd
         logfire_rs_actix_web::instrument_with(app, options.clone())
     };
     let server = actix_web::HttpServer::new(app).workers(1).disable_signals();
-    let server = server.listen(listener).unwrap().run();
+    let server = server.listen_auto_h2c(listener).unwrap().run();
     let stop = Stop(server.handle());
     tokio::spawn(async move {
         let _stop = stop;
