@@ -8,12 +8,12 @@ use std::any::Any;
 use std::error::Error;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, Uri};
+use http::{Extensions, Request, Response, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connect, HttpInfo, capture_connection};
-use logfire_rs_core::HttpClientOptions;
+use logfire_rs_core::{HttpClientOptions, RequestSpan};
 use logfire_rs_tower::{ClientResponseFuture, HttpClientLayer, InstrumentedClientBody};
 use tower_service::Service;
 
@@ -142,6 +142,16 @@ impl<C: Clone, B> Clone for Client<C, B> {
 }
 
 impl<C, B> Client<C, B> {
+    /// Calls `hook` with the span and the extensions of each request before it is sent. None by
+    /// default; see [`HttpClientLayer::on_request`].
+    #[must_use]
+    pub fn on_request(
+        self,
+        hook: impl Fn(&RequestSpan, &Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        Self { layer: self.layer.on_request(hook), ..self }
+    }
+
     /// The client itself, without instrumentation.
     pub fn into_inner(self) -> legacy::Client<C, B> {
         self.inner

@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use http::{Extensions, HeaderMap, Request, Response};
 use http_body::Body;
 use logfire_rs_core::{
     ClientRequest, ClientSpan, HttpClientInstrumenter, HttpClientOptions, OutgoingHeaders,
-    PerRequest,
+    PerRequest, RequestSpan,
 };
 use opentelemetry::propagation::Injector;
 use tower_layer::Layer;
@@ -48,7 +49,10 @@ use crate::headers::{HttpHeaders, known};
 pub struct HttpClientLayer {
     instrumenter: HttpClientInstrumenter,
     reading: Reading,
+    on_request: Option<Arc<OnRequest>>,
 }
+
+type OnRequest = dyn Fn(&RequestSpan, &Extensions) + Send + Sync;
 
 /// How the errors and the answers of a client are read.
 #[derive(Clone, Copy)]
@@ -77,7 +81,8 @@ impl HttpClientLayer {
     ) -> Self {
         let instrumenter = HttpClientInstrumenter::new(name, version, key, options);
         let (as_error, error_type) = (errors::boxed, errors::of);
-        Self { instrumenter, reading: Reading { as_error, error_type, peer: |_| None } }
+        let reading = Reading { as_error, error_type, peer: |_| None };
+        Self { instrumenter, reading, on_request: None }
     }
 
     /// What makes the spans; for the connections of the client.
@@ -115,6 +120,34 @@ impl HttpClientLayer {
     #[must_use]
     pub fn peer(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
         self.reading.peer = peer;
+        self
+    }
+
+    /// Called with the span and the extensions of each request before it is sent. None by default.
+    ///
+    /// For what the options' own hooks cannot see, since they are the same for all clients.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    /// use opentelemetry::KeyValue;
+    ///
+    /// #[derive(Clone)]
+    /// struct Tenant(&'static str);
+    ///
+    /// let layer = HttpClientLayer::new(HttpClientOptions::default()).on_request(
+    ///     |span, extensions| {
+    ///         if let Some(Tenant(name)) = extensions.get() {
+    ///             span.set_attribute(KeyValue::new("tenant", *name));
+    ///         }
+    ///     },
+    /// );
+    /// ```
+    #[must_use]
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&RequestSpan, &Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_request = Some(Arc::new(hook));
         self
     }
 
@@ -191,7 +224,7 @@ impl HttpClientLayer {
     fn start<B>(&self, request: &mut Request<B>) -> Option<ClientSpan> {
         let none = PerRequest::default();
         let settings = request.extensions().get().unwrap_or(&none);
-        let span = with_url(request, |url| {
+        let mut span = with_url(request, |url| {
             let described = ClientRequest {
                 method: request.method().as_str(),
                 url,
@@ -201,6 +234,9 @@ impl HttpClientLayer {
             };
             self.instrumenter.start_here(&described, settings)
         })?;
+        if let Some(hook) = &self.on_request {
+            span.call_hook(request.uri().path(), |it| hook(it, request.extensions()));
+        }
         span.inject(&mut Outgoing(request.headers_mut()));
         Some(span)
     }

@@ -17,10 +17,13 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use logfire_rs_hyper::{HttpClientOptions, PerRequest, instrument_client, instrument_client_with};
+use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
+
+use self::telemetry::{Telemetry, attribute};
 
 /// Answers with the headers of the request that matter here.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -111,6 +114,24 @@ async fn settings_of_one_request() {
     let excluded = get(format!("http://{address}/health"));
     let options = |it: HttpClientOptions| it.excluded_urls(["health"]);
     assert_eq!(observe(excluded, options).await, (String::new(), "- - 0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_hook_sees_the_extensions_and_may_fail() {
+    let (address, telemetry) = (serve().await, Telemetry::new());
+    let plain = legacy::Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let client =
+        instrument_client_with(plain, telemetry.options()).on_request(|span, extensions| {
+            let Some(number) = extensions.get::<i64>() else { panic!("on purpose") };
+            span.set_attribute(KeyValue::new("number", *number));
+        });
+    let mut request = get(format!("http://{address}/"));
+    request.extensions_mut().insert(7_i64);
+    client.request(request).await.unwrap();
+    client.request(get(format!("http://{address}/"))).await.unwrap();
+    let spans = telemetry.take();
+    let found = spans.iter().map(|it| attribute(it, "number"));
+    assert_eq!(found.collect::<Vec<_>>(), [Some("7".to_owned()), None]);
 }
 
 #[tokio::test]

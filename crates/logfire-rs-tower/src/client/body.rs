@@ -41,6 +41,13 @@ impl<B: Body> InstrumentedClientBody<B> {
     }
 }
 
+/// For layers that answer by themselves, such as one that limits time.
+impl<B: Default> Default for InstrumentedClientBody<B> {
+    fn default() -> Self {
+        Self { inner: B::default(), record: None }
+    }
+}
+
 impl<B> fmt::Debug for InstrumentedClientBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("InstrumentedClientBody");
