@@ -49,14 +49,19 @@ impl Backend {
         parent: &Context,
     ) -> (Context, bool) {
         let (context, recording) = tracer.start(builder, parent);
-        let span = context.span();
-        let span_id = span.span_context().span_id();
-        if !span.span_context().is_valid() || span_id == parent.span().span_context().span_id() {
+        if !recording && !is_new(&context, parent) {
             self.no_sdk.store(true, Ordering::Relaxed);
             diagnostics::no_tracer_provider();
         }
         (context, recording)
     }
+}
+
+/// Whether an SDK has made the span of `context`, be it one that is not sampled.
+fn is_new(context: &Context, parent: &Context) -> bool {
+    let span = context.span();
+    let span_context = span.span_context();
+    span_context.is_valid() && span_context.span_id() != parent.span().span_context().span_id()
 }
 
 /// A tracer of any type.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use logfire_rs_core::{ClientRequest, HttpClientOptions, PerRequest};
-use opentelemetry::{Context, Key, Value};
+use opentelemetry::{Key, Value};
 /// Everything else of [`reqwest::blocking`].
 #[doc(no_inline)]
 pub use reqwest::blocking::*;
@@ -130,7 +130,7 @@ impl Client {
             headers: &headers,
         };
         let instrumenter = &self.recorder.instrumenter;
-        let Some(mut span) = instrumenter.start(&Context::current(), &described, settings) else {
+        let Some(mut span) = instrumenter.start_here(&described, settings) else {
             return self.inner.execute(request);
         };
         if let Some(body) = request.body().map_or(Some(&[][..]), Body::as_bytes) {

@@ -47,14 +47,17 @@ impl ClientSpan {
         let flight = self.flight.as_deref_mut()?;
         let (start, config) = (&flight.start, &flight.start.engine.config);
         let wanted = config.span_end == SpanEnd::Body || config.capture_response_body;
+        let (sizes, holds) = (flight.counts_sizes(), flight.way.lease.is_some());
+        if !(wanted || sizes || holds) {
+            flight.end();
+            return None;
+        }
         let endless = wanted
             && (response.status == 101 || start.method.is_connect() || is_event_stream(response));
         let covered = config.span_end == SpanEnd::Body && !endless;
         let capture = config.capture_response_body && start.recording && !endless;
         let captured =
             if capture { Captured::new(response.headers, config.max_body) } else { None };
-        let sizes = flight.counts_sizes();
-        let holds = flight.way.lease.is_some();
         if let (101, Some(lease)) = (response.status, &mut flight.way.lease) {
             lease.keep();
         }

@@ -110,7 +110,9 @@ impl ClientConfig {
             let count = i64::from(request.resend_count);
             attributes.push(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
         }
-        self.request_headers.record(request.headers, &mut attributes);
+        if !self.request_headers.is_empty() {
+            self.request_headers.record(request.headers, &mut attributes);
+        }
         attributes
     }
 

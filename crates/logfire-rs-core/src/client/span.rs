@@ -237,10 +237,12 @@ impl Flight {
                 _ => port.map(|it| attribute(keys::NETWORK_PEER_PORT, it)),
             });
             span.set_attributes(known);
-            let mut captured = Vec::new();
-            let config = &self.start.engine.config;
-            config.response_headers.record(response.headers, &mut captured);
-            captured.into_iter().for_each(|it| span.set_attribute(it));
+            let headers = &self.start.engine.config.response_headers;
+            if !headers.is_empty() {
+                let mut captured = Vec::new();
+                headers.record(response.headers, &mut captured);
+                span.set_attributes(captured);
+            }
             self.record_redirects(response);
             if response.status >= 400 {
                 span.set_status(Status::error(""));

@@ -46,9 +46,10 @@ pub(super) fn inject(context: &Context, headers: &mut dyn OutgoingHeaders, with_
     let span_context = span.span_context();
     if span_context.is_valid() {
         headers.set_traceparent(shared_traceparent(span_context));
-        let state = span_context.trace_state().header();
-        if !state.is_empty() {
-            headers.set(TRACESTATE, state);
+        let state = span_context.trace_state();
+        let list = if *state == TraceState::NONE { String::new() } else { state.header() };
+        if !list.is_empty() {
+            headers.set(TRACESTATE, list);
         }
     }
     let baggage = context.baggage();
