@@ -210,7 +210,7 @@ const GOALS: &[Goal] = &[
             let ours = it.of("client-tower", "sampled", TRACE).and_then(instructions);
             ratio(ours, it.of("client-stub", "sampled", REQWEST_PEER).and_then(instructions))
         },
-        reason: "the SDK's span, which the global tracer boxes once more, and its attributes are 2.9 k, the trace header is 0.7 k, and 0.5 k make the request current where it is sent and where it is polled",
+        reason: "the SDK's span, which the global tracer boxes once more, and its attributes are 2.9 k, the trace header is 0.8 k, and 0.4 k make the request current where it is sent and where it is polled",
     },
     Goal {
         what: "client layer, trace and both metrics: share of reqwest-tracing's instructions",
