@@ -103,7 +103,11 @@ impl ExcludedUrls {
     pub(crate) fn new<S: AsRef<str>>(setting: &str, patterns: impl IntoIterator<Item = S>) -> Self {
         let mut excluded = Self::default();
         for pattern in patterns {
-            let pattern = pattern.as_ref();
+            let pattern = pattern.as_ref().trim();
+            // It would be found in every URL; it comes of a list that is empty.
+            if pattern.is_empty() {
+                continue;
+            }
             let whole = pattern.contains("://") || pattern.contains(":\\/\\/");
             let list = if whole { &mut excluded.urls } else { &mut excluded.paths };
             list.extend(compile(setting, pattern, anywhere));
@@ -160,6 +164,8 @@ mod tests {
             assert_eq!(excluded.matches(path, || url(host, path)), expected, "{host}{path}");
         }
         assert!(!ExcludedUrls::default().matches("/", || unreachable!()));
+        let empty = ExcludedUrls::new("test", "".split(',').chain([" "]));
+        assert!(!empty.matches("/", || unreachable!()));
     }
 
     #[test]

@@ -242,6 +242,12 @@ impl HttpClientLayer {
     }
 }
 
+impl Default for HttpClientLayer {
+    fn default() -> Self {
+        Self::new(HttpClientOptions::default())
+    }
+}
+
 impl fmt::Debug for HttpClientLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("HttpClientLayer");

@@ -247,6 +247,12 @@ impl Recorder {
     }
 }
 
+impl Default for HttpServerLayer {
+    fn default() -> Self {
+        Self::new(HttpServerOptions::default())
+    }
+}
+
 impl fmt::Debug for HttpServerLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("HttpServerLayer");

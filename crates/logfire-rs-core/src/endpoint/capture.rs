@@ -34,28 +34,27 @@ pub trait Pairs<F> {
 }
 
 /// A value whose type is asked what it can do.
+///
+/// It names the framework `F`: the compiler takes a level that fits any framework if it may choose
+/// one, such as axum's for the headers that a handler of warp takes.
 #[derive(Debug)]
-pub struct Of<'a, T: ?Sized>(pub &'a T);
+pub struct Of<'a, F, T: ?Sized>(&'a T, PhantomData<F>);
+
+impl<'a, F, T: ?Sized> Of<'a, F, T> {
+    /// The value.
+    #[must_use]
+    pub fn new(value: &'a T) -> Self {
+        Self(value, PhantomData)
+    }
+}
 
 /// A type that is asked what it can do.
 #[derive(Debug)]
-pub struct Type<T>(PhantomData<fn() -> T>);
+pub struct Type<F, T>(PhantomData<fn() -> (F, T)>);
 
-impl<T> Type<T> {
+impl<F, T> Type<F, T> {
     /// The type.
     pub const NEW: Self = Self(PhantomData);
-}
-
-/// Names the framework, and tells how much is kept.
-#[derive(Debug)]
-pub struct Via<F>(EndpointLimits, PhantomData<F>);
-
-impl<F> Via<F> {
-    /// The framework.
-    #[must_use]
-    pub fn new(limits: EndpointLimits) -> Self {
-        Self(limits, PhantomData)
-    }
 }
 
 /// The type and text of an error.
@@ -68,12 +67,12 @@ pub mod levels {
     macro_rules! levels {
         ($trait:ident; $method:ident; $($name:ident [$($bounds:tt)*] $type:ty, |$it:ident, $limits:ident| $kept:expr;)*) => { $(
             #[doc(hidden)]
-            pub trait $name<F> {
-                fn $method(&self, framework: Via<F>) -> Captured;
+            pub trait $name {
+                fn $method(&self, limits: EndpointLimits) -> Captured;
             }
 
-            impl<F: Framework, $($bounds)*> $name<F> for $type {
-                fn $method(&self, Via($limits, _): Via<F>) -> Captured {
+            impl<F: Framework, $($bounds)*> $name for $type {
+                fn $method(&self, $limits: EndpointLimits) -> Captured {
                     let $it = self.0;
                     $kept
                 }
@@ -83,37 +82,37 @@ pub mod levels {
 
     levels! {
         Serialized; capture_serialized;
-        S1 [T: Plumbing<F>] &&&&&&Of<'_, T>, |_it, _limits| Captured::Nothing;
-        S2 [C: Carrier<F, Value: Serialize>, E: 'static] &&&&&Of<'_, Result<C, E>>,
+        S1 [T: Plumbing<F>] &&&&&&Of<'_, F, T>, |_it, _limits| Captured::Nothing;
+        S2 [C: Carrier<F, Value: Serialize>, E: 'static] &&&&&Of<'_, F, Result<C, E>>,
             |it, limits| it.as_ref().map_or_else(rejected::<F, E>, |it| serialized(it.value(), limits));
-        S3 [C: Carrier<F, Value: Serialize>] &&&&Of<'_, Option<C>>,
+        S3 [C: Carrier<F, Value: Serialize>] &&&&Of<'_, F, Option<C>>,
             |it, limits| serialized(&it.as_ref().map(Carrier::value), limits);
-        S4 [C: Carrier<F, Value: Serialize>] &&&Of<'_, C>, |it, limits| serialized(it.value(), limits);
-        S5 [T, E: 'static] &&Of<'_, Result<T, E>>,
+        S4 [C: Carrier<F, Value: Serialize>] &&&Of<'_, F, C>, |it, limits| serialized(it.value(), limits);
+        S5 [T, E: 'static] &&Of<'_, F, Result<T, E>>,
             |it, _limits| it.as_ref().map_or_else(rejected::<F, E>, |_| Captured::Nothing);
-        S6 [T: Serialize] &Of<'_, T>, |it, limits| serialized(it, limits);
-        S7 [T] Of<'_, T>, |_it, _limits| Captured::Nothing;
+        S6 [T: Serialize] &Of<'_, F, T>, |it, limits| serialized(it, limits);
+        S7 [T] Of<'_, F, T>, |_it, _limits| Captured::Nothing;
     }
 
     levels! {
         Debugged; capture_debugged;
-        D1 [C: Carrier<F, Value: Debug>, E: 'static] &&&Of<'_, Result<C, E>>,
+        D1 [C: Carrier<F, Value: Debug>, E: 'static] &&&Of<'_, F, Result<C, E>>,
             |it, limits| it.as_ref().map_or_else(rejected::<F, E>, |it| debugged(it.value(), limits));
-        D2 [C: Carrier<F, Value: Debug>] &&Of<'_, Option<C>>,
+        D2 [C: Carrier<F, Value: Debug>] &&Of<'_, F, Option<C>>,
             |it, limits| debugged(&it.as_ref().map(Carrier::value), limits);
-        D3 [C: Carrier<F, Value: Debug>] &Of<'_, C>, |it, limits| debugged(it.value(), limits);
-        D4 [T: Debug] Of<'_, T>, |it, limits| debugged(it, limits);
+        D3 [C: Carrier<F, Value: Debug>] &Of<'_, F, C>, |it, limits| debugged(it.value(), limits);
+        D4 [T: Debug] Of<'_, F, T>, |it, limits| debugged(it, limits);
     }
 
     macro_rules! types {
         ($($name:ident [$($bounds:tt)*] $type:ty, |$text:ident| $key:expr;)*) => { $(
             #[doc(hidden)]
-            pub trait $name<F> {
-                fn wrong_key(&self, text: &str, framework: PhantomData<F>) -> Option<String>;
+            pub trait $name {
+                fn wrong_key(&self, text: &str) -> Option<String>;
             }
 
-            impl<F, $($bounds)*> $name<F> for $type {
-                fn wrong_key(&self, $text: &str, _: PhantomData<F>) -> Option<String> {
+            impl<F, $($bounds)*> $name for $type {
+                fn wrong_key(&self, $text: &str) -> Option<String> {
                     $key
                 }
             }
@@ -121,21 +120,21 @@ pub mod levels {
     }
 
     types! {
-        T1 [T: Pairs<F>] &Type<T>, |text| {
+        T1 [T: Pairs<F>] &Type<F, T>, |text| {
             diagnostics::guarded("the `Deserialize` of an endpoint's argument", || T::wrong_key(text))?
         };
-        T2 [T] Type<T>, |_text| None;
+        T2 [T] Type<F, T>, |_text| None;
     }
 
     macro_rules! outputs {
         ($($name:ident [$($bounds:tt)*] $type:ty, |$it:ident| $error:expr;)*) => { $(
             #[doc(hidden)]
-            pub trait $name<'a, F> {
-                fn error_text(&self, framework: PhantomData<F>) -> ErrorText<'a>;
+            pub trait $name<'a> {
+                fn error_text(&self) -> ErrorText<'a>;
             }
 
-            impl<'a, F, $($bounds)*> $name<'a, F> for $type {
-                fn error_text(&self, _: PhantomData<F>) -> ErrorText<'a> {
+            impl<'a, F, $($bounds)*> $name<'a> for $type {
+                fn error_text(&self) -> ErrorText<'a> {
                     let $it = self.0;
                     $error
                 }
@@ -144,14 +143,14 @@ pub mod levels {
     }
 
     outputs! {
-        O1 [T, E: Plumbing<F>] &&&&Of<'a, Result<T, E>>, |_it| None;
-        O2 [T, E: Display] &&&Of<'a, Result<T, E>>,
+        O1 [T, E: Plumbing<F>] &&&&Of<'a, F, Result<T, E>>, |_it| None;
+        O2 [T, E: Display] &&&Of<'a, F, Result<T, E>>,
             |it| it.as_ref().err().map(|it| (std::any::type_name::<E>(), Some(it as &dyn Display)));
         // A status with a text, as handlers of axum return it.
-        O3 [T, S, E: Display] &&Of<'a, Result<T, (S, E)>>,
+        O3 [T, S, E: Display] &&Of<'a, F, Result<T, (S, E)>>,
             |it| it.as_ref().err().map(|it| (std::any::type_name::<(S, E)>(), Some(&it.1 as &dyn Display)));
-        O4 [T, E] &Of<'a, Result<T, E>>, |it| it.as_ref().err().map(|_| (std::any::type_name::<E>(), None));
-        O5 [T] Of<'a, T>, |_it| None;
+        O4 [T, E] &Of<'a, F, Result<T, E>>, |it| it.as_ref().err().map(|_| (std::any::type_name::<E>(), None));
+        O5 [T] Of<'a, F, T>, |_it| None;
     }
 }
 
@@ -173,8 +172,8 @@ fn rejected<F: Framework, E: 'static>(error: &E) -> Captured {
 macro_rules! __capture {
     ($framework:ty, $value:expr, $limits:expr) => {{
         use $crate::endpoint::capture::levels::*;
-        (&&&&&&&$crate::endpoint::capture::Of($value))
-            .capture_serialized($crate::endpoint::capture::Via::<$framework>::new($limits))
+        (&&&&&&&$crate::endpoint::capture::Of::<$framework, _>::new($value))
+            .capture_serialized($limits)
     }};
 }
 
@@ -184,8 +183,7 @@ macro_rules! __capture {
 macro_rules! __capture_debug {
     ($framework:ty, $value:expr, $limits:expr) => {{
         use $crate::endpoint::capture::levels::*;
-        (&&&&$crate::endpoint::capture::Of($value))
-            .capture_debugged($crate::endpoint::capture::Via::<$framework>::new($limits))
+        (&&&&$crate::endpoint::capture::Of::<$framework, _>::new($value)).capture_debugged($limits)
     }};
 }
 
@@ -195,8 +193,7 @@ macro_rules! __capture_debug {
 macro_rules! __wrong_key {
     ($framework:ty, $type:ty, $text:expr) => {{
         use $crate::endpoint::capture::levels::*;
-        (&&$crate::endpoint::capture::Type::<$type>::NEW)
-            .wrong_key($text, ::core::marker::PhantomData::<$framework>)
+        (&&$crate::endpoint::capture::Type::<$framework, $type>::NEW).wrong_key($text)
     }};
 }
 
@@ -206,7 +203,6 @@ macro_rules! __wrong_key {
 macro_rules! __error_text {
     ($framework:ty, $value:expr) => {{
         use $crate::endpoint::capture::levels::*;
-        (&&&&&$crate::endpoint::capture::Of($value))
-            .error_text(::core::marker::PhantomData::<$framework>)
+        (&&&&&$crate::endpoint::capture::Of::<$framework, _>::new($value)).error_text()
     }};
 }
