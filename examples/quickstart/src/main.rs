@@ -52,17 +52,18 @@ async fn serve(router: Router, address: &str) -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// What people ask the shop for; the trace of each request follows its answer.
+/// What people ask the shop for, the trace of each request, and the answer.
 async fn drive(shop: SocketAddr, logfire: &Logfire) -> Result<()> {
     let people = reqwest::Client::new();
     for path in
         ["/articles/teapot?color=blue", "/articles/unicorn", "/checkout", "/catalog", "/nowhere"]
     {
+        println!("\n$ curl 'http://{shop}{path}'");
         let answer = people.get(format!("http://{shop}{path}")).send().await?;
         let status = answer.status();
         let length = answer.bytes().await?.len();
-        println!("\n$ curl http://{shop}{path}  # {status}, {length} bytes");
         logfire.force_flush()?;
+        println!("# {status}, {length} bytes");
     }
     Ok(())
 }

@@ -65,7 +65,8 @@ pub struct ConsoleOptions {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colors {
-    /// On a terminal, unless `NO_COLOR` is set; see `CLICOLOR` and `CLICOLOR_FORCE` of [anstream].
+    /// On a terminal, unless `NO_COLOR` is set, and elsewhere if `FORCE_COLOR` is; see `CLICOLOR` and `CLICOLOR_FORCE`
+    /// of [anstream].
     ///
     /// [anstream]: https://docs.rs/anstream
     #[default]
@@ -194,6 +195,7 @@ impl ConsoleOptions {
         let colors = self.colors.or_else(|| {
             env.parsed(&["LOGFIRE_CONSOLE_COLORS"], "`auto`, `always` or `never`", Colors::parse)
         });
+        let colors = colors.unwrap_or_default().forced(self.writer.is_none(), env);
         let timestamps =
             self.timestamps.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TIMESTAMP"));
         let style = self.span_style.or_else(|| {
@@ -207,7 +209,7 @@ impl ConsoleOptions {
         let verbose = self.verbose.or_else(|| env.boolean("LOGFIRE_CONSOLE_VERBOSE"));
         let tags = self.tags.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TAGS"));
         Some(ResolvedConsole {
-            colors: colors.unwrap_or_default(),
+            colors,
             layout: Layout {
                 time_zone: timestamps.unwrap_or(true).then(TimeZone::system),
                 style: style.unwrap_or_default(),
@@ -242,6 +244,15 @@ impl fmt::Debug for ConsoleOptions {
 }
 
 impl Colors {
+    /// <https://force-color.org>; the other variables are read by anstream. Not for a writer, which may be a file.
+    fn forced(self, is_stderr: bool, env: &Environment) -> Self {
+        let is_set = |name| env.text(&[name]).is_some();
+        match self {
+            Self::Auto if is_stderr && is_set("FORCE_COLOR") && !is_set("NO_COLOR") => Self::Always,
+            colors => colors,
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "auto" => Some(Self::Auto),
@@ -280,4 +291,25 @@ pub(crate) struct Layout {
     pub(crate) min_level: Level,
     pub(crate) verbose: bool,
     pub(crate) tags: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::tests::environment;
+
+    #[test]
+    fn colors_can_be_forced_on_stderr() {
+        let colors = |options: ConsoleOptions, variables| {
+            options.resolve(&environment(variables).0).unwrap().colors
+        };
+        let default = ConsoleOptions::default;
+        assert_eq!(colors(default(), &[]), Colors::Auto);
+        let forced = &[("FORCE_COLOR", "1")];
+        assert_eq!(colors(default(), forced), Colors::Always);
+        assert_eq!(colors(default().colors(Colors::Never), forced), Colors::Never);
+        assert_eq!(colors(default().writer(std::io::sink()), forced), Colors::Auto);
+        let both = &[("FORCE_COLOR", "1"), ("NO_COLOR", "1")];
+        assert_eq!(colors(default(), both), Colors::Auto);
+    }
 }

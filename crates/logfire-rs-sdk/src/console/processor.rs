@@ -1,7 +1,7 @@
 //! Takes spans to the console's thread without ever waiting for it.
 
 use std::{
-    io::{self, Write},
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,7 +20,7 @@ use opentelemetry_sdk::{
 
 use crate::{Scrubber, data_model};
 
-use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::sink};
+use super::{log::Log, options::ResolvedConsole, render::Renderer, sink::Sink};
 
 /// Starts and ends that may wait to be written; further ones are left out.
 const QUEUE: usize = 4096;
@@ -120,7 +120,7 @@ fn run(
     scrubber: &Scrubber,
 ) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
-    let mut sink = sink(options.writer, options.colors);
+    let mut sink = Sink::new(options.writer, options.colors);
     let mut renderer = Renderer::new(options.layout);
     while let Ok(event) = events.recv() {
         let mut text = renderer.left_out(left_out.swap(0, Ordering::Relaxed));
@@ -135,14 +135,14 @@ fn run(
             }
             Event::Log(log) => text.push_str(&renderer.log(&log)),
             Event::Flush(flushed) => {
-                let _ = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
+                let _ = sink.write(&text).and_then(|()| sink.flush());
                 // Who asked may have gone on already.
                 let _ = flushed.send(());
                 continue;
             }
         }
         // A terminal or pipe that is gone must not end the program.
-        let _ = sink.write_all(text.as_bytes());
+        let _ = sink.write(&text);
     }
     let _ = sink.flush();
 }

@@ -2,22 +2,42 @@
 
 use std::io::{self, Write};
 
-use anstream::{AutoStream, ColorChoice, StripStream};
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 
 use super::Colors;
 
 /// Takes text with ANSI colors and strips them where they are not wanted.
-pub(crate) fn sink(writer: Option<Box<dyn Write + Send>>, colors: Colors) -> Box<dyn Write + Send> {
-    match (writer, colors) {
-        (Some(writer), Colors::Always) => writer,
-        (Some(writer), Colors::Auto | Colors::Never) => Box::new(StripStream::new(writer)),
-        (None, colors) => {
+pub(crate) struct Sink {
+    writer: Box<dyn Write + Send>,
+    colors: bool,
+}
+
+impl Sink {
+    pub(crate) fn new(writer: Option<Box<dyn Write + Send>>, colors: Colors) -> Self {
+        let Some(writer) = writer else {
             let choice = match colors {
-                Colors::Auto => ColorChoice::Auto,
+                Colors::Auto => AutoStream::choice(&io::stderr()),
                 Colors::Always => ColorChoice::Always,
                 Colors::Never => ColorChoice::Never,
             };
-            Box::new(AutoStream::new(io::stderr(), choice))
+            let colors = choice != ColorChoice::Never;
+            return match colors {
+                true => Self { writer: Box::new(AutoStream::new(io::stderr(), choice)), colors },
+                false => Self { writer: Box::new(io::stderr()), colors },
+            };
+        };
+        Self { writer, colors: colors == Colors::Always }
+    }
+
+    /// All of it at once: what else writes to a terminal or pipe would come between the parts of a line.
+    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
+        match self.colors {
+            true => self.writer.write_all(text.as_bytes()),
+            false => self.writer.write_all(strip_str(text).to_string().as_bytes()),
         }
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }

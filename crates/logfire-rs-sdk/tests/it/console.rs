@@ -136,6 +136,35 @@ fn what_is_not_sampled_is_not_shown() {
     assert_eq!(text.get(), "");
 }
 
+/// What is written at once.
+#[derive(Clone, Debug, Default)]
+struct Writes(Arc<Mutex<Vec<String>>>);
+
+impl Write for Writes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_else_writes_does_not_come_between_the_parts_of_a_line() {
+    for colors in [Colors::Never, Colors::Always] {
+        let writes = Writes::default();
+        let options = ConsoleOptions::default().writer(writes.clone()).colors(colors);
+        let logfire = local(&[]).0.console(options).finish().unwrap();
+        logfire.tracer_provider().tracer("test").in_span("work", |_| ());
+        logfire.shutdown().unwrap();
+        let writes = writes.0.lock().unwrap();
+        assert_eq!(writes.len(), 2, "{writes:?}");
+        assert!(writes.iter().all(|text| text.ends_with('\n')), "{writes:?}");
+    }
+}
+
 /// A terminal that nobody reads: it takes nothing until it is told to.
 #[derive(Clone, Debug, Default)]
 struct Stuck(Arc<(Mutex<bool>, Condvar)>, Text);
