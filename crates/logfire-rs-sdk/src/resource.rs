@@ -42,7 +42,9 @@ pub(crate) struct ResourceSettings {
 ///
 /// let source = CodeSource::new("https://github.com/shop/api", "4f2c1a9").root_path("crates/api");
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `Debug` does not show the repository, whose URL may hold a password.
+#[derive(Clone)]
 pub struct CodeSource {
     repository: String,
     revision: String,
@@ -80,6 +82,15 @@ impl CodeSource {
             KeyValue::new(VCS_REPOSITORY_REF_REVISION, self.revision),
         ];
         known.into_iter().chain(root_path.map(|path| KeyValue::new(CODE_ROOT_PATH, path)))
+    }
+}
+
+impl fmt::Debug for CodeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CodeSource")
+            .field("revision", &self.revision)
+            .field("root_path", &self.root_path)
+            .finish_non_exhaustive()
     }
 }
 

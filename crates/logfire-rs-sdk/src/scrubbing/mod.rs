@@ -2,6 +2,8 @@
 //!
 //! The rules are those of Logfire's Python SDK 4.41; what differs is in `docs/scrubbing.md`.
 
+mod marker;
+mod notes;
 mod pass;
 mod patterns;
 mod rules;
@@ -17,10 +19,10 @@ use std::{
     },
 };
 
-use opentelemetry::{KeyValue, StringValue, Value, trace::Status};
+use opentelemetry::{Key, KeyValue, Value, logs::AnyValue, trace::Status};
 use opentelemetry_sdk::{Resource, logs::SdkLogRecord, trace::SpanData};
-use serde_json::Value as Json;
 
+use notes::Notes;
 use pass::Pass;
 use patterns::Patterns;
 pub use scrubbed::{Scrubbed, ScrubbingLogProcessor};
@@ -149,7 +151,9 @@ impl fmt::Debug for Callback {
 ///     None
 /// });
 /// ```
-#[derive(Clone, Copy, Debug)]
+///
+/// `Debug` shows only where it is: the value is what must not leave.
+#[derive(Clone, Copy)]
 pub struct ScrubMatch<'a> {
     path: &'a str,
     value: &'a str,
@@ -191,6 +195,12 @@ impl<'a> ScrubMatch<'a> {
     #[must_use]
     pub const fn matched(&self) -> &'a str {
         self.matched
+    }
+}
+
+impl fmt::Debug for ScrubMatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScrubMatch").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -312,7 +322,9 @@ impl Scrubber {
         if notes.is_empty() {
             return;
         }
-        let notes = with_earlier(text(&span.attributes, &[SCRUBBED]).as_deref(), notes);
+        let mut all = Notes::earlier(text(&span.attributes, &[SCRUBBED]).as_deref());
+        all.extend(notes);
+        let notes = Value::from(all.into_text());
         match span.attributes.iter_mut().find(|attribute| attribute.key.as_str() == SCRUBBED) {
             Some(attribute) => attribute.value = notes,
             None => span.attributes.push(KeyValue::new(SCRUBBED, notes)),
@@ -345,9 +357,16 @@ impl Scrubber {
             return None;
         }
         let mut scrubbed = empty();
+        let is_note = |(key, _): &(Key, AnyValue)| key.as_str() == SCRUBBED;
+        let earlier = attributes.iter().position(is_note).map(|place| attributes.remove(place).1);
+        let mut all = Notes::earlier(earlier.as_ref().and_then(|it| match it {
+            AnyValue::String(text) => Some(text.as_str()),
+            _ => None,
+        }));
+        all.extend(notes);
         scrubbed.add_attributes(attributes);
-        if !notes.is_empty() {
-            scrubbed.add_attribute(SCRUBBED, Json::Array(notes).to_string());
+        if !all.is_empty() {
+            scrubbed.add_attribute(SCRUBBED, all.into_text());
         }
         if let Some(body) = body {
             scrubbed.set_body(body);
@@ -381,7 +400,7 @@ impl Scrubber {
         let Some(shared) = &self.0 else { return resource.clone() };
         let mut pass = Pass::new(shared);
         let attributes: Vec<_> = pass.at_key("resource", |pass| {
-            let scrub = |(key, value): (&opentelemetry::Key, &Value)| {
+            let scrub = |(key, value): (&Key, &Value)| {
                 let mut value = value.clone();
                 pass.resource_attribute(key, &mut value);
                 KeyValue::new(key.clone(), value)
@@ -403,14 +422,6 @@ impl Shared {
                 .warn(&"the scrubbing callback panicked: what it was asked about is redacted");
         }
     }
-}
-
-/// The notes of an earlier scrubbing, and these.
-fn with_earlier(earlier: Option<&str>, notes: Vec<Json>) -> Value {
-    let earlier = earlier.and_then(|text| serde_json::from_str(text).ok());
-    let mut all: Vec<Json> = earlier.unwrap_or_default();
-    all.extend(notes);
-    Value::String(StringValue::from(Json::Array(all).to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -11,15 +10,20 @@ use serde_json::{Value as Json, json};
 
 use super::{
     ScrubMatch, Shared,
+    marker::{is_marker, is_masked, marker},
+    notes::Notes,
     patterns::{Found, Search},
     rules::{Rule, rule},
 };
+
+/// Characters of what is told about a match; a pattern of the user may match much.
+const MAX_CAUSE: usize = 100;
 
 /// What is known of where we are, and what was redacted so far.
 pub(super) struct Pass<'a> {
     shared: &'a Shared,
     path: Vec<Step>,
-    notes: Vec<Json>,
+    notes: Notes,
     /// What is written instead of `[Scrubbed due to '…']`.
     mask: Option<&'static str>,
 }
@@ -31,17 +35,22 @@ pub(super) enum Step {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) const fn new(shared: &'a Shared) -> Self {
-        Self { shared, path: Vec::new(), notes: Vec::new(), mask: None }
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared, path: Vec::new(), notes: Notes::default(), mask: None }
     }
 
-    /// What was redacted, as Logfire reads it in `logfire.scrubbed`.
-    pub(super) fn into_notes(self) -> Vec<Json> {
+    /// What was redacted.
+    pub(super) fn into_notes(self) -> Notes {
         self.notes
     }
 
     pub(super) fn find<'t>(&self, text: &'t str) -> Option<Found<'t>> {
         self.shared.patterns.find(text)
+    }
+
+    /// Whether what was found is a word that the user has written as a pattern.
+    pub(super) fn is_word(&self, found: &Found<'_>) -> bool {
+        self.shared.patterns.is_word(found.text)
     }
 
     pub(super) const fn search<'t>(&self, text: &'t str) -> Search<'a, 't> {
@@ -74,17 +83,29 @@ impl<'a> Pass<'a> {
         result
     }
 
-    /// What stands in the place of `value`; `None` if the callback lets it stay.
+    /// What stands in the place of `value`, whose name has matched; `None` if the callback lets it stay.
     pub(super) fn redact(&mut self, matched: &str, value: &str) -> Option<String> {
+        self.redact_for(matched, matched, value)
+    }
+
+    /// What stands in the place of `value`, in which something is found that may be the secret itself.
+    pub(super) fn redact_found(&mut self, found: &Found<'_>, value: &str) -> Option<String> {
+        let shared = self.shared;
+        self.redact_for(found.text, shared.patterns.cause(found.text), value)
+    }
+
+    fn redact_for(&mut self, matched: &str, cause: &str, value: &str) -> Option<String> {
         if let Some(new) = self.ask(matched, value) {
             return (new != value).then_some(new);
         }
-        let path: Vec<_> = self.path.iter().map(Step::json).collect();
-        self.notes.push(json!({ "path": path, "matched_substring": matched }));
-        Some(match self.mask {
-            Some(mask) => mask.to_owned(),
-            None => format!("{MARKER_START}{matched}{MARKER_END}"),
-        })
+        let end = cause.char_indices().nth(MAX_CAUSE).map_or(cause.len(), |(end, _)| end);
+        let cause = cause.get(..end).unwrap_or(cause);
+        let path = &self.path;
+        self.notes.push(|| {
+            let path: Vec<_> = path.iter().map(Step::json).collect();
+            json!({ "path": path, "matched_substring": cause })
+        });
+        Some(self.mask.map_or_else(|| marker(cause), str::to_owned))
     }
 
     /// A callback that panics redacts.
@@ -124,14 +145,18 @@ impl<'a> Pass<'a> {
     /// As an attribute, but only what is certainly none of the names of hosts, services and jobs.
     pub(super) fn resource_attribute(&mut self, key: &Key, value: &mut Value) {
         let key = key.as_str();
-        if rule(key) == Rule::Safe || key == "service.name" {
-            return;
-        }
+        let rule = match rule(key) {
+            Rule::Safe => return,
+            _ if key == "service.name" => return,
+            // Certainly not as a whole.
+            Rule::Open => Rule::Text,
+            rule => rule,
+        };
         self.at_key(key, |pass| match pass.find(key) {
             Some(found) => pass.named(found.text, value),
             None => match value {
                 Value::String(text) => {
-                    if let Some(new) = pass.text(text.as_str()) {
+                    if let Some(new) = pass.inside(rule, text.as_str()) {
                         *text = new.into();
                     }
                 }
@@ -254,12 +279,13 @@ impl<'a> Pass<'a> {
     /// A string whose name did not match: JSON is scrubbed inside, anything else as a whole, but the bare word stays.
     pub(super) fn string(&mut self, text: &str) -> Option<String> {
         let found = self.find(text)?;
-        if found.text.len() == text.len() || is_marker(text) {
+        let is_word = found.text.len() == text.len() && self.shared.patterns.cause(text) == text;
+        if is_word || is_marker(text) {
             return None;
         }
         match self.json_text(text) {
             Some(scrubbed) => scrubbed,
-            None => self.redact(found.text, text),
+            None => self.redact_found(&found, text),
         }
     }
 
@@ -340,31 +366,6 @@ impl Step {
             Self::Index(index) => index.to_string(),
         }
     }
-}
-
-const MARKER_START: &str = "[Scrubbed due to '";
-const MARKER_END: &str = "']";
-
-/// What was scrubbed before, by another wrapper.
-pub(super) fn is_marker(text: &str) -> bool {
-    marker_length(text) == Some(text.len())
-}
-
-/// How long the marker is that `text` begins with, if it does.
-pub(super) fn marker_length(text: &str) -> Option<usize> {
-    let (matched, rest) = text.strip_prefix(MARKER_START)?.split_once('\'')?;
-    rest.starts_with(']').then_some(MARKER_START.len() + matched.len() + MARKER_END.len())
-}
-
-/// Whether what was found at `range` is what a marker tells of.
-pub(super) fn is_in_marker(text: &str, range: Range<usize>) -> bool {
-    text.get(..range.start).is_some_and(|before| before.ends_with(MARKER_START))
-        && text.get(range.end..).is_some_and(|after| after.starts_with(MARKER_END))
-}
-
-/// What was scrubbed before, or masked by the instrumentation.
-fn is_masked(text: &str) -> bool {
-    is_marker(text) || text == "[REDACTED]" || text == super::url::REDACTED
 }
 
 fn shown(value: &AnyValue) -> String {

@@ -25,6 +25,10 @@ pub(super) struct Patterns {
     author: Regex,
     /// What is a secret itself, or what the user does not want to see.
     itself: Regex,
+    /// The default ones, whose matches tell no secret.
+    default: Regex,
+    /// Those of the user, each with its text.
+    extra: Vec<(Regex, String)>,
 }
 
 /// A match.
@@ -52,8 +56,8 @@ impl Patterns {
         Self::compiled(extra).map_err(|error| error.to_string())
     }
 
-    fn compiled(extra: &[String]) -> Result<Self, regex::Error> {
-        let extra = extra.iter().map(|pattern| format!("(?:{pattern})"));
+    fn compiled(patterns: &[String]) -> Result<Self, regex::Error> {
+        let extra = patterns.iter().map(|pattern| format!("(?:{pattern})"));
         let itself = [TOKEN.to_owned()].into_iter().chain(extra).collect::<Vec<_>>().join("|");
         let [before, after] = [BEFORE_AUTH, AFTER_AUTH].map(dotless);
         Ok(Self {
@@ -62,7 +66,28 @@ impl Patterns {
             auth: compile(AUTH)?,
             author: compile(r"\Aors?\b")?,
             itself: compile(&itself)?,
+            default: compile(&format!(r"\A(?:{before}|{AUTH}|{after}|{TOKEN})\z"))?,
+            extra: patterns
+                .iter()
+                .map(|pattern| Ok((compile(&format!(r"\A(?:{pattern})\z"))?, pattern.clone())))
+                .collect::<Result<_, regex::Error>>()?,
         })
+    }
+
+    /// What is told about a match in a value: what matched, or the pattern of the user, if what it matches may be the
+    /// secret itself, as `\d{16}` does.
+    pub(super) fn cause<'a>(&'a self, matched: &'a str) -> &'a str {
+        if self.default.is_match(matched) || self.is_word(matched) {
+            return matched;
+        }
+        let pattern = self.extra.iter().find(|(regex, _)| regex.is_match(matched));
+        pattern.or(self.extra.first()).map_or(matched, |(_, pattern)| pattern)
+    }
+
+    /// Whether the user has written just this word.
+    pub(super) fn is_word(&self, matched: &str) -> bool {
+        let matched = matched.to_lowercase();
+        self.extra.iter().any(|(_, pattern)| pattern.to_lowercase() == matched)
     }
 
     /// The first match of any pattern, as Python's `re.search` finds it.

@@ -19,7 +19,9 @@ pub(super) enum Rule {
 /// which often contain `auth` or `session` and are no secrets. What Python leaves open in them is scrubbed inside.
 pub(super) fn rule(key: &str) -> Rule {
     match key {
-        "url.full" | "http.url" | "url.path" | "http.target" => Rule::Location,
+        "url.full" | "http.url" | "url.path" | "http.target" | "vcs.repository.url.full" => {
+            Rule::Location
+        }
         "url.query" => Rule::Query,
         "logfire.msg" | "exception.message" | "exception.stacktrace" => Rule::Text,
         "logfire.msg_template"

@@ -4,7 +4,10 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use super::pass::{Pass, is_in_marker, marker_length};
+use super::{
+    marker::{Markers, begins_with_marker},
+    pass::Pass,
+};
 
 /// Bytes of a text that are scrubbed; the rest is cut off. It is done on the thread that logs.
 const MAX_SCRUBBED: usize = 64 * 1024;
@@ -40,35 +43,51 @@ impl Pass<'_> {
         let whole = text;
         let text = start_of(whole);
         let mut search = self.search(text);
+        let mut markers = Markers::new(text);
         let mut values = Values::default();
         let mut new = String::new();
         let mut done = 0;
         let mut from = 0;
+        // The end of what was scrubbed, now or earlier.
+        let mut behind = 0;
         while let Some(found) = search.next(from) {
+            if let Some(end) = markers.end_of(found.start) {
+                (from, behind) = (end, end);
+                continue;
+            }
             from = found.range().end;
-            if is_in_marker(text, found.range()) {
+            let word =
+                search.is_secret_itself(&found).then(|| word_around(text, behind, found.range()));
+            let word = word.map(|word| (word, false));
+            let value = match word {
+                // What follows a secret does not make a name of it.
+                Some(word) if !self.is_word(&found) => Some(word),
+                word => {
+                    let value = values.of(text, found.text, from);
+                    // A name has a value of its own.
+                    let is_name = |(it, is_line): &(_, bool)| !is_line && self.is_name(text, it);
+                    match value {
+                        Some(value) if is_name(&value) => {
+                            from = value.0.start;
+                            continue;
+                        }
+                        value => value.or(word),
+                    }
+                }
+            };
+            let Some((mut value, _)) = value else { continue };
+            if let Some(end) = markers.end_of(value.start) {
+                (from, behind) = (end, end);
                 continue;
             }
-            let value = values.of(text, found.text, from).or_else(|| {
-                let word = || (word_around(text, done, found.range()), false);
-                search.is_secret_itself(&found).then(word)
-            });
-            let Some((value, is_line)) = value else { continue };
-            // What an earlier pass has written has blanks in it, where a value ends.
-            if let Some(length) = text.get(value.start..).and_then(marker_length) {
-                from = value.start + length;
-                continue;
-            }
-            let shown = text.get(value.clone()).unwrap_or_default();
-            if !is_line && self.is_name(text, &value) {
-                from = value.start;
-                continue;
-            }
+            // A marker is not cut in two.
+            value.end = markers.end_of(value.end.saturating_sub(1)).unwrap_or(value.end);
             from = value.end;
-            if let Some(replacement) = self.redact(found.text, shown) {
+            let shown = text.get(value.clone()).unwrap_or_default();
+            if let Some(replacement) = self.redact_found(&found, shown) {
                 new.push_str(text.get(done..value.start).unwrap_or_default());
                 new.push_str(&replacement);
-                done = value.end;
+                (done, behind) = (value.end, value.end);
             }
         }
         let is_cut = text.len() < whole.len();
@@ -140,11 +159,12 @@ impl Values {
             self.unassigned = end(&ASSIGNED_NAME);
         }
         if after > self.unfollowed {
-            let has_digit = |value: &Range<usize>| {
-                let value = text.get(value.clone()).unwrap_or_default();
-                value.contains(|c: char| c.is_ascii_digit())
+            let is_no_word = |value: &Range<usize>| {
+                let has_digit = |it: &str| it.contains(|c: char| c.is_ascii_digit());
+                text.get(value.clone()).is_some_and(has_digit)
+                    || text.get(value.start..).is_some_and(begins_with_marker)
             };
-            if let Some(value) = group(&FOLLOWING).filter(has_digit) {
+            if let Some(value) = group(&FOLLOWING).filter(is_no_word) {
                 return Some((value, false));
             }
             self.unfollowed = end(&FOLLOWING_NAME);
@@ -153,12 +173,12 @@ impl Values {
     }
 }
 
-/// What was found and everything around it up to a blank or quote, but nothing that is `done`.
-fn word_around(text: &str, done: usize, found: Range<usize>) -> Range<usize> {
+/// What was found and everything around it up to a blank or quote, but not what was scrubbed before it.
+fn word_around(text: &str, behind: usize, found: Range<usize>) -> Range<usize> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '&' | '=');
-    let before = text.get(done..found.start).unwrap_or_default();
+    let before = text.get(behind..found.start).unwrap_or_default();
     let start = before.char_indices().rfind(|(_, c)| ends(*c));
-    let start = done + start.map_or(0, |(index, c)| index + c.len_utf8());
+    let start = behind + start.map_or(0, |(index, c)| index + c.len_utf8());
     let after = text.get(found.end..).unwrap_or_default();
     start..found.end + after.find(ends).unwrap_or(after.len())
 }
