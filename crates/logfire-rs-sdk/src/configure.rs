@@ -119,7 +119,7 @@ impl Configuration {
     fn start(self) -> Result<(Logfire, bool), ConfigureError> {
         let env = Environment::new(self.env_lookup, self.warnings.unwrap_or_default());
         let propagator = Propagator::resolve(!self.ignore_callers, &env);
-        if env.text(&["OTEL_SDK_DISABLED"]).is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+        if is_disabled(&env) {
             let running = Running {
                 providers: Providers::disabled(),
                 console: None,
@@ -178,4 +178,14 @@ impl Configuration {
         let logfire = logfire.bridging(bridged);
         Ok((logfire, true))
     }
+}
+
+/// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#boolean>
+fn is_disabled(env: &Environment) -> bool {
+    let parse = |text: &str| match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    };
+    env.parsed(&["OTEL_SDK_DISABLED"], "`true` or `false`", parse).unwrap_or(false)
 }

@@ -31,7 +31,10 @@ pub(crate) fn read(
     if let Some((setting, dir)) = named {
         return match in_dir(dir) {
             Ok(credentials) => Ok(Some((setting, credentials))),
-            Err((_, reason)) => Err(ConfigureError::Invalid { setting, reason }),
+            Err((_, reason)) => {
+                let reason = reason + "; `logfire projects use` writes it";
+                Err(ConfigureError::Invalid { setting, reason })
+            }
         };
     }
     if !env.is_process() {

@@ -81,7 +81,7 @@ impl Logfire {
             closed: AtomicBool::new(false),
             warnings: env.warnings.clone(),
             #[cfg(feature = "tracing")]
-            rust_log: env.text(&["RUST_LOG"]),
+            rust_log: crate::tracing_bridge::filter_of(env),
             #[cfg(feature = "tracing")]
             bridged: Bridged::default(),
         }

@@ -19,10 +19,18 @@ use levels::{Leveling, is_loud};
 
 pub use event_format::EventFormat;
 
-use crate::Logfire;
+use crate::{Logfire, environment::Environment};
 
 /// What is let through if `RUST_LOG` says nothing.
 pub(crate) const DEFAULT_FILTER: &str = "info";
+
+/// `RUST_LOG`, if all of it can be read: of a bad one, the rest could hide everything.
+pub(crate) fn filter_of(env: &Environment) -> Option<String> {
+    let expected = "a filter such as `info` or `warn,shop=debug`";
+    env.parsed(&["RUST_LOG"], expected, |text| {
+        EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
+    })
+}
 
 /// Who makes spans for requests that the instrumentation has spans for already. Crates are named in full:
 /// `hyper_gateway` may be one of the user's.

@@ -90,7 +90,10 @@ impl Accounts {
         let new = accounts.into_iter().zip(losses).zip(told.losses);
         let new = new.filter(|((_, losses), told)| losses > told);
         let new: Vec<_> = new
-            .map(|((account, losses), told)| format!("{} {}", losses - told, account.name))
+            .map(|((account, losses), told)| match losses - told {
+                1 => format!("1 {}", account.name.trim_end_matches('s')),
+                lost => format!("{lost} {}", account.name),
+            })
             .collect();
         *told = Told { last: Some(Instant::now()), losses };
         drop(told);

@@ -134,7 +134,10 @@ fn logfire(
         };
         match destination {
             Ok(destination) => Ok(destination.environment_proxy(env.is_process())),
-            Err(error) => Err(ConfigureError::Invalid { setting, reason: error.to_string() }),
+            Err(error) => {
+                let reason = format!("{error}: copy the token once more");
+                Err(ConfigureError::Invalid { setting, reason })
+            }
         }
     };
     tokens.into_iter().map(destination).collect()

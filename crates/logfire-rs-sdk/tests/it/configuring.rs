@@ -36,7 +36,7 @@ fn an_invalid_base_url_is_an_error() {
 fn a_token_that_no_header_can_carry_is_an_error_that_does_not_show_it() {
     assert_eq!(
         error(&[], |c| c.token("pylf_v1_us_a\nb")),
-        "token is invalid: the value of `authorization` cannot be sent in a header"
+        "token is invalid: the value of `authorization` cannot be sent in a header: copy the token once more"
     );
 }
 
@@ -185,4 +185,22 @@ fn a_rate_out_of_its_bounds_is_an_error_in_code() {
         let told = error(&[], |c| c.sampling(rate));
         assert!(told.starts_with("sampling is invalid: "), "{told}");
     }
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn a_bad_filter_is_one_warning_and_hides_nothing() {
+    let told = warnings(&[("RUST_LOG", "warn,x=y=z")], |c| c);
+    assert_eq!(
+        told,
+        "RUST_LOG is ignored: `warn,x=y=z` is not a filter such as `info` or `warn,shop=debug`\n"
+    );
+    assert_eq!(warnings(&[("RUST_LOG", "warn,shop=debug")], |c| c), "");
+}
+
+#[test]
+fn an_unclear_wish_to_disable_is_a_warning() {
+    let told = warnings(&[("OTEL_SDK_DISABLED", "1")], |c| c);
+    assert_eq!(told, "OTEL_SDK_DISABLED is ignored: `1` is not `true` or `false`\n");
+    assert_eq!(warnings(&[("OTEL_SDK_DISABLED", "False")], |c| c), "");
 }

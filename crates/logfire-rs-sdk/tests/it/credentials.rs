@@ -83,7 +83,7 @@ fn a_named_directory_must_have_credentials() {
     assert_eq!(
         error,
         format!(
-            "LOGFIRE_CREDENTIALS_DIR is invalid: `{}` is not a JSON object with a `token`",
+            "LOGFIRE_CREDENTIALS_DIR is invalid: `{}` is not a JSON object with a `token`; `logfire projects use` writes it",
             path.display()
         )
     );
