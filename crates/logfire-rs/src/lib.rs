@@ -33,6 +33,7 @@
 //! - **`otlp-http`** (default): export over HTTP, to Logfire and any other OTLP backend.
 //! - **`otlp-grpc`**: export over gRPC too, if `OTEL_EXPORTER_OTLP_PROTOCOL` says `grpc`.
 //! - **`tracing`** (default): spans and events of the `tracing` crate, into the same traces.
+//! - **`bound-instruments`**: cheaper metrics, on an experimental feature of the SDK 0.33.
 //! - **`testing`**: [`testing`], which captures what a test records.
 //! - **`actix-web`**: [`instrument_actix_web`], and the module [`actix_web`].
 //! - **`axum`**: [`instrument_axum`], and the module [`axum`].

@@ -123,7 +123,7 @@ impl ConsoleOptions {
         self
     }
 
-    /// Whether attributes are shown, one a line, and where the code is. No by default.
+    /// Whether attributes are shown, one a line; of spans of `tracing` they say where the code is. No by default.
     /// Environment: `LOGFIRE_CONSOLE_VERBOSE`.
     ///
     /// ```
