@@ -50,8 +50,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let entered = this.span.as_mut().map(ClientSpan::enter);
-        let result = ready!(this.inner.poll(cx));
+        let polled = this.inner.poll(cx);
         drop(entered);
+        let result = ready!(polled);
         let Some(span) = this.span.take() else {
             return Poll::Ready(result.map(|it| it.map(InstrumentedClientBody::unwatched)));
         };
