@@ -148,7 +148,11 @@ where
 {
     type Rejection = Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    /// Not an async function, which would keep the request once more.
+    fn from_request(
+        request: Request,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Response>> + Send {
         let mut extraction = Extraction::start::<E>(INDEX);
         // A form is read from the query where there is no body.
         let query = extraction.as_ref().map(|_| request.uri().clone());
@@ -159,9 +163,12 @@ where
             }
             None => request,
         };
-        let result = Extraction::run(extraction.as_ref(), T::from_request(request, state)).await;
-        let query = query.as_ref().and_then(Uri::query);
-        settle::<T, T::Rejection, E, INDEX>(extraction, result, query)
+        let work = Extraction::run(extraction.as_ref(), T::from_request(request, state));
+        async move {
+            let result = work.await;
+            let query = query.as_ref().and_then(Uri::query);
+            settle::<T, T::Rejection, E, INDEX>(extraction, result, query)
+        }
     }
 }
 

@@ -35,6 +35,18 @@ pub fn current_request() -> Option<RequestSpan> {
     CURRENT.try_with(clone).ok().flatten()
 }
 
+/// The request being served, if its span is sampled and not yet ended: looked at before a reference
+/// is counted.
+pub(crate) fn recorded_request() -> Option<RequestSpan> {
+    let clone = |it: &Cell<Option<RequestSpan>>| {
+        let current = it.take();
+        let recorded = current.as_ref().filter(|it| it.is_recording()).cloned();
+        it.set(current);
+        recorded
+    };
+    CURRENT.try_with(clone).ok().flatten()
+}
+
 /// While it lives, the context of a request and the request itself are the current ones.
 ///
 /// A future enters around each poll and must not keep it across an `.await`.

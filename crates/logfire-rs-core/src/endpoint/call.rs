@@ -7,10 +7,10 @@ use opentelemetry::Context;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 
 use super::capture::ErrorText;
-use super::extraction::{limits, start_span, with_record, within};
+use super::extraction::{Within, limits, start_span, with_record};
 use super::record::{self, Record};
 use super::{Captured, Endpoint, EndpointInfo, EndpointLimits};
-use crate::current::current_request;
+use crate::current::recorded_request;
 use crate::request_span::RequestSpan;
 use crate::{attributes, diagnostics, redaction};
 
@@ -32,8 +32,7 @@ impl EndpointCall {
     /// no request, such as a test's.
     #[must_use]
     pub fn begin<E: Endpoint>() -> Self {
-        let request = current_request().filter(RequestSpan::is_recording);
-        Self(request.and_then(|request| {
+        Self(recorded_request().and_then(|request| {
             let mut notes = request.0.notes();
             Record::claim_call::<E>(&mut notes.endpoint)?;
             notes.take_body();
@@ -59,9 +58,8 @@ impl EndpointCall {
     }
 
     /// Runs the function; what it makes is a child of its span.
-    pub async fn run<T: Future>(&mut self, function: T) -> T::Output {
-        let context = self.start();
-        within(context, function).await
+    pub fn run<T: Future>(&mut self, function: T) -> impl Future<Output = T::Output> + use<T> {
+        Within::new(self.start(), function)
     }
 
     /// Runs a function that is not async.
@@ -96,7 +94,7 @@ impl EndpointCall {
                 None => format!("{method} ({function})"),
             }
         };
-        let context = start_span(request, name, record::code(info).into());
+        let context = start_span(request, name, || record::code(info).into());
         with_record(request, Record::begin_function);
         call.context.clone_from(&context);
         context

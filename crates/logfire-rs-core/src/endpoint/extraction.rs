@@ -2,16 +2,18 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll};
 
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
+use pin_project_lite::pin_project;
 
 use super::record::{self, Record};
 use super::{Argument, Captured, Endpoint, EndpointLimits, Framework};
 use crate::attributes::{self as keys, attribute};
-use crate::current::current_request;
+use crate::current::recorded_request;
 use crate::request_span::{Notes, RequestSpan};
 use crate::server::RequestBodyObserver;
 
@@ -31,23 +33,27 @@ impl Extraction {
     /// Begins with an argument of `E`; `None` if nothing is recorded.
     #[must_use]
     pub fn start<E: Endpoint>(index: usize) -> Option<Self> {
-        let request = current_request().filter(RequestSpan::is_recording)?;
+        let request = recorded_request()?;
         let argument = E::INFO.arguments.get(index)?;
-        let (name, is_first) = {
+        let (name, context) = {
             let mut notes = request.0.notes();
             let record = Record::begin_argument::<E>(&mut notes.endpoint)?;
-            (record.arguments_span(), record.span.is_none())
+            (record.arguments_span(), record.span.clone())
         };
-        if is_first && let Some(context) = start_span(&request, || name.to_owned(), Vec::new()) {
-            with_record(&request, |it| it.span = Some(context));
-        }
-        let context = request.0.notes().endpoint.as_ref().and_then(|it| it.span.clone());
+        let context = context.or_else(|| {
+            let started = start_span(&request, || name.to_owned(), Vec::new)?;
+            with_record(&request, |it| it.span = Some(started.clone()));
+            Some(started)
+        });
         Some(Self { request, argument, context, reads_body: false, settled: false })
     }
 
     /// Runs the work of an extractor; what it makes is a child of the span of the arguments.
-    pub async fn run<T: Future>(extraction: Option<&Self>, work: T) -> T::Output {
-        within(extraction.and_then(|it| it.context.clone()), work).await
+    pub fn run<T: Future>(
+        extraction: Option<&Self>,
+        work: T,
+    ) -> impl Future<Output = T::Output> + use<T> {
+        Within::new(extraction.and_then(|it| it.context.clone()), work)
     }
 
     /// Makes the span of the arguments the current one, around a poll of an extractor.
@@ -72,7 +78,7 @@ impl Extraction {
     /// The argument is there.
     pub fn extracted(mut self, value: &dyn Any) {
         self.settled = true;
-        with_record(&self.request, Record::end_arguments);
+        with_record(&self.request, Record::end_argument);
         drop(self.body());
         let limits = limits(&self.request);
         let captured = (self.argument.capture)(value, limits);
@@ -130,25 +136,40 @@ pub(super) fn with_record(request: &RequestSpan, change: impl FnOnce(&mut Record
     }
 }
 
-/// Runs `work` in `context`, if there is one.
-pub(super) async fn within<T: Future>(context: Option<Context>, work: T) -> T::Output {
-    let Some(context) = context else { return work.await };
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        let _entered = context.clone().attach();
-        work.as_mut().poll(cx)
-    })
-    .await
+pin_project! {
+    /// Work in a context, if there is one. As an async function it would keep the work several times.
+    pub(super) struct Within<T> {
+        #[pin]
+        work: T,
+        context: Option<Context>,
+    }
+}
+
+impl<T> Within<T> {
+    pub(super) fn new(context: Option<Context>, work: T) -> Self {
+        Self { work, context }
+    }
+}
+
+impl<T: Future> Future for Within<T> {
+    type Output = T::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<T::Output> {
+        let this = self.project();
+        let _entered = this.context.clone().map(Context::attach);
+        this.work.poll(cx)
+    }
 }
 
 /// Starts a child of the request's span, if they are asked for.
 pub(super) fn start_span(
     request: &RequestSpan,
     name: impl FnOnce() -> String,
-    mut attributes: Vec<KeyValue>,
+    attributes: impl FnOnce() -> Vec<KeyValue>,
 ) -> Option<Context> {
     let server = request.0.server.as_ref()?;
     let tracer = server.tracer().filter(|_| server.options().extra_spans)?;
+    let mut attributes = attributes();
     attributes.push(attribute(keys::HTTP_REQUEST_METHOD, request.method()));
     if let Some(route) = request.route() {
         attributes.push(attribute(keys::HTTP_ROUTE, route));

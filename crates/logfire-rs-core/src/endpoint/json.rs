@@ -13,9 +13,13 @@ use crate::{diagnostics, redaction};
 /// What is read of one value: beyond it, to pass over the rest costs too much.
 const STEPS: usize = 100_000;
 
+/// Room for most values.
+const USUAL: usize = 64;
+
 /// Stands where something was left out for its size.
 const CUT: &str = "…";
-const MASK: &str = "\"[REDACTED]\"";
+/// The JSON of a value that is not shown.
+pub(super) const MASK: &str = "\"[REDACTED]\"";
 
 /// `value` as JSON, or nothing if its `Serialize` fails or panics.
 ///
@@ -48,35 +52,21 @@ pub(super) fn debug<T: Debug + ?Sized>(value: &T, limits: EndpointLimits) -> Opt
     text(&redaction::mask_text(&short.text), limits)
 }
 
-/// The JSON of a value that is not shown.
-pub(super) fn masked() -> String {
-    MASK.to_owned()
+/// What names of secrets contain, without their first letter, which is given; a `-` is one of `-`,
+/// `_`, ` ` and `.`, or nothing.
+fn secrets(first: u8) -> &'static [&'static str] {
+    match first {
+        b'a' => &["ccess-key", "pi-key", "uthorization"],
+        b'c' => &["ard-number", "ookie", "redential", "redit-card", "srf", "vv"],
+        b'e' => &["ncryption-key"],
+        b'j' => &["wt"],
+        b'p' => &["assphrase", "assw", "rivate-key", "wd"],
+        b's' => &["ecret", "ession", "ignature", "igning-key"],
+        b't' => &["oken"],
+        b'x' => &["srf"],
+        _ => &[],
+    }
 }
-
-/// What names of secrets contain; a `-` is one of `-`, `_`, ` ` and `.`, or nothing.
-const SECRETS: [&str; 21] = [
-    "access-key",
-    "api-key",
-    "authorization",
-    "card-number",
-    "cookie",
-    "credential",
-    "credit-card",
-    "csrf",
-    "cvv",
-    "encryption-key",
-    "jwt",
-    "passphrase",
-    "passw",
-    "private-key",
-    "pwd",
-    "secret",
-    "session",
-    "signature",
-    "signing-key",
-    "token",
-    "xsrf",
-];
 
 /// What names of secrets are.
 const WHOLE_SECRETS: [&str; 5] = ["auth", "otp", "pin", "pw", "sig"];
@@ -106,9 +96,7 @@ fn names_secret(name: &[u8]) -> bool {
         if number && ends_word(before) && ends_word(rest.get(3)) {
             return true;
         }
-        let letter = first.to_ascii_lowercase();
-        if SECRETS.iter().any(|it| it.as_bytes().first() == Some(&letter) && begins_with(rest, it))
-        {
+        if secrets(first.to_ascii_lowercase()).iter().any(|it| begins_with(after, it)) {
             return true;
         }
         before = Some(first);
@@ -130,7 +118,8 @@ fn begins_with(mut text: &[u8], word: &str) -> bool {
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, limits: EndpointLimits, masks: bool) -> Option<String> {
-    let state = RefCell::new(State { limits, masks, ..State::default() });
+    let out = String::with_capacity(USUAL);
+    let state = RefCell::new(State { out, limits, masks, ..State::default() });
     let result = diagnostics::guarded("the `Serialize` of an endpoint's argument", || {
         value.serialize(&mut Serializer::with_formatter(Output(&state), Limited(&state)))
     })?;
@@ -175,8 +164,8 @@ struct State {
     limits: EndpointLimits,
     masks: bool,
     open: Vec<Open>,
-    /// The key that is being written, with its quotes.
-    key: Option<String>,
+    /// Where the key that is being written begins.
+    key: Option<usize>,
     /// What becomes of the value after the key.
     next: Next,
     /// How many of the calls that began something and are not ended are passed over.
@@ -207,12 +196,8 @@ enum Next {
 
 impl State {
     fn put(&mut self, text: &str) {
-        if self.muted > 0 || self.string_is_cut {
-            return;
-        }
-        match &mut self.key {
-            Some(key) => key.push_str(text),
-            None => self.out.push_str(text),
+        if self.muted == 0 && !self.string_is_cut {
+            self.out.push_str(text);
         }
     }
 
@@ -302,8 +287,14 @@ impl State {
 
     fn begin_key(&mut self) -> io::Result<()> {
         self.step()?;
-        if !self.begins_muted() {
-            self.key = Some(String::new());
+        if self.begins_muted() {
+            return Ok(());
+        }
+        if self.item() {
+            self.key = Some(self.out.len());
+        } else {
+            self.next = Next::Drop;
+            self.muted = 1;
         }
         Ok(())
     }
@@ -313,13 +304,9 @@ impl State {
             return;
         }
         self.string_is_cut = false;
-        let key = self.key.take().unwrap_or_default();
-        self.next = if !self.item() {
-            Next::Drop
-        } else {
-            self.out.push_str(&key);
-            if self.masks && is_secret(key.trim_matches('"')) { Next::Mask } else { Next::Keep }
-        };
+        let key = self.key.take().and_then(|start| self.out.get(start..)).unwrap_or_default();
+        let masks = self.masks && is_secret(key.trim_matches('"'));
+        self.next = if masks { Next::Mask } else { Next::Keep };
     }
 
     fn begin_value(&mut self) {
@@ -345,19 +332,21 @@ impl State {
         if self.muted > 0 || self.string_is_cut {
             return;
         }
-        let out = self.key.as_mut().unwrap_or(&mut self.out);
-        self.string_is_cut = !push_short(out, text, self.limits.bytes);
+        // A key has room of its own.
+        let limit = self.limits.bytes.saturating_add(self.key.unwrap_or_default());
+        self.string_is_cut = !push_short(&mut self.out, text, limit);
     }
 
     fn end_string(&mut self) {
         self.string_is_cut = false;
         self.put("\"");
-        if self.muted == 0 && self.key.is_none() {
+        if self.muted > 0 || self.key.is_some() {
+            return;
+        }
+        if let Some(open) = self.open.last_mut().filter(|it| it.close == ']') {
             let text = self.out.get(self.string_start..).unwrap_or_default();
-            let names_secret = text.len() < 100 && is_secret(text.trim_end_matches('"'));
-            if let Some(open) = self.open.last_mut().filter(|it| it.close == ']') {
-                open.names_secret = open.count == 1 && names_secret;
-            }
+            open.names_secret =
+                open.count == 1 && text.len() < 100 && is_secret(text.trim_end_matches('"'));
         }
     }
 }
@@ -367,7 +356,8 @@ struct Output<'a>(&'a RefCell<State>);
 
 impl io::Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().put(&String::from_utf8_lossy(bytes));
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.borrow_mut().put(text);
         Ok(bytes.len())
     }
 

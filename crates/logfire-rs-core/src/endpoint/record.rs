@@ -12,7 +12,7 @@ use super::{
     EndpointLimits, Framework, clock, json as text, no_key,
 };
 use crate::attributes::{self as names, attribute};
-use crate::current::current_request;
+use crate::current::recorded_request;
 use crate::diagnostics;
 use crate::request_span::RequestSpan;
 
@@ -23,6 +23,8 @@ pub(crate) struct Record {
     endpoint: Option<(TypeId, &'static EndpointInfo)>,
     phase: Phase,
     keys: &'static EndpointKeys,
+    /// How many arguments are there.
+    extracted: usize,
     arguments: Option<Interval>,
     function: Option<Interval>,
     values: Vec<(&'static str, String)>,
@@ -48,13 +50,17 @@ struct Interval {
 
 impl Interval {
     fn now() -> Self {
-        Self { start: SystemTime::now(), end: None }
+        Self { start: clock::now(), end: None }
     }
 }
 
 impl Record {
     fn new<E: Endpoint>() -> Self {
-        Self { endpoint: Some((TypeId::of::<E>(), E::INFO)), ..Self::of::<E::Framework>() }
+        Self {
+            endpoint: Some((TypeId::of::<E>(), E::INFO)),
+            values: Vec::with_capacity(E::INFO.arguments.len()),
+            ..Self::of::<E::Framework>()
+        }
     }
 
     fn of<F: Framework>() -> Self {
@@ -62,6 +68,7 @@ impl Record {
             endpoint: None,
             phase: Phase::Arguments,
             keys: F::KEYS,
+            extracted: 0,
             arguments: None,
             function: None,
             values: Vec::new(),
@@ -74,7 +81,7 @@ impl Record {
     /// Notes that an argument of `E` is looked for.
     pub(super) fn begin_argument<E: Endpoint>(slot: &mut Option<Box<Self>>) -> Option<&mut Self> {
         let record = Self::claim::<E>(slot)?;
-        record.arguments.get_or_insert_with(Interval::now).end = None;
+        record.arguments.get_or_insert_with(Interval::now);
         Some(record)
     }
 
@@ -103,15 +110,23 @@ impl Record {
         self.function = Some(Interval::now());
     }
 
-    pub(super) fn end_arguments(&mut self) {
+    /// Notes that one more argument is there; the time is that of the last one.
+    pub(super) fn end_argument(&mut self) {
+        self.extracted += 1;
+        if self.endpoint.is_none_or(|it| self.extracted >= it.1.arguments.len()) {
+            self.end_arguments();
+        }
+    }
+
+    fn end_arguments(&mut self) {
         if let Some(arguments) = &mut self.arguments {
-            arguments.end = Some(SystemTime::now());
+            arguments.end = Some(clock::now());
         }
     }
 
     pub(super) fn end_function(&mut self) {
         if let Some(function) = &mut self.function {
-            function.end = Some(SystemTime::now());
+            function.end = Some(clock::now());
         }
         self.phase = Phase::Over;
     }
@@ -127,7 +142,9 @@ impl Record {
         let name = argument.name;
         match captured {
             Captured::Nothing => {}
-            Captured::Value(_) if text::is_secret(name) => self.values.push((name, text::masked())),
+            Captured::Value(_) if text::is_secret(name) => {
+                self.values.push((name, text::MASK.to_owned()));
+            }
             Captured::Value(value) => self.values.push((name, value)),
             Captured::Error(error) => self.reject(argument, &error, limits),
         }
@@ -143,7 +160,9 @@ impl Record {
     /// The attributes of the request's span.
     pub(crate) fn into_attributes(self) -> Vec<KeyValue> {
         let mut attributes = self.published.unwrap_or_default();
-        attributes.extend(self.endpoint.into_iter().flat_map(|it| code(it.1)));
+        if let Some((_, info)) = self.endpoint {
+            attributes.extend(code(info));
+        }
         let keys = self.keys;
         for (interval, start, end) in [
             (self.arguments, keys.arguments_start, keys.arguments_end),
@@ -169,7 +188,7 @@ pub fn record_rejection<F: Framework>(error: ArgumentError) {
     const UNNAMED: Argument =
         Argument { name: "", capture: Captured::nothing, wrong_key: no_key, is_skipped: false };
 
-    let Some(request) = current_request().filter(RequestSpan::is_recording) else { return };
+    let Some(request) = recorded_request() else { return };
     let body = request.0.notes().take_body();
     let error = error.found_in(None, body.as_deref(), no_key);
     let mut notes = request.0.notes();

@@ -37,9 +37,7 @@ impl RequestBodyObserver {
     /// does.
     #[must_use]
     pub fn also_keeping(observer: Option<Self>) -> Option<Self> {
-        let Some(request) = current::current_request().filter(RequestSpan::is_recording) else {
-            return observer;
-        };
+        let Some(request) = current::recorded_request() else { return observer };
         let keeping = Self::keeping(request);
         Some(Self { tells: observer.is_some(), ..keeping })
     }
