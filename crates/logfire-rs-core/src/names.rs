@@ -13,12 +13,12 @@ use opentelemetry::{StringValue, Value};
 /// More routes than a service has; a client that makes up URL templates cannot fill the memory.
 const LIMIT: usize = 4096;
 
-static NAMES: LazyLock<RwLock<HashMap<(&'static str, &'static str), Named>>> =
+static NAMES: LazyLock<RwLock<HashMap<(&'static str, &'static str), &'static Named>>> =
     LazyLock::new(RwLock::default);
 static STRINGS: LazyLock<RwLock<HashSet<&'static str>>> = LazyLock::new(RwLock::default);
 
-#[derive(Clone, Copy)]
 struct Named {
+    method: &'static str,
     template: &'static str,
     name: &'static str,
 }
@@ -54,30 +54,66 @@ pub(crate) fn name(method: &'static str, template: &str) -> (Cow<'static, str>, 
     }
 }
 
-/// What a thread has looked up before it finds again without a lock and without hashing.
-fn recent(method: &'static str, template: &str) -> Option<Named> {
-    const SLOTS: usize = 128;
-    type Recent = [Option<(&'static str, Named)>; SLOTS];
+fn recent(method: &'static str, template: &str) -> Option<&'static Named> {
     thread_local! {
-        static RECENT: RefCell<Recent> = const { RefCell::new([None; SLOTS]) };
+        static RECENT: RefCell<Recent> = const { RefCell::new(Recent { slots: Vec::new(), used: 0 }) };
     }
-    let slot = slot(method, template) % SLOTS;
-    let find = |recent: &RefCell<Recent>| {
-        let mut recent = recent.borrow_mut();
-        match recent.get_mut(slot)? {
-            Some((known, named)) if *known == method && named.template == template => Some(*named),
-            slot => {
-                let named = look_up(method, template)?;
-                *slot = Some((method, named));
-                Some(named)
-            }
+    RECENT
+        .try_with(|it| it.borrow_mut().find(method, template))
+        .unwrap_or_else(|_| look_up(method, template))
+}
+
+/// What a thread has looked up before it finds again without a lock.
+///
+/// At most half of the slots are used, each of them by the first name that had no other place: a
+/// search ends at an empty one. There are no more names than in the table of the process.
+struct Recent {
+    slots: Vec<Option<&'static Named>>,
+    used: usize,
+}
+
+impl Recent {
+    fn find(&mut self, method: &'static str, template: &str) -> Option<&'static Named> {
+        if let Some(Some(named)) = self.slot(method, template) {
+            return Some(named);
         }
-    };
-    RECENT.try_with(find).unwrap_or_else(|_| look_up(method, template))
+        let named = look_up(method, template)?;
+        self.add(named);
+        Some(named)
+    }
+
+    /// The slot that a name has, or would have.
+    fn slot(&mut self, method: &str, template: &str) -> Option<&mut Option<&'static Named>> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut index = hash(method, template) & mask;
+        while let Some(Some(named)) = self.slots.get(index)
+            && (named.template != template || named.method != method)
+        {
+            index = (index + 1) & mask;
+        }
+        self.slots.get_mut(index)
+    }
+
+    #[cold]
+    fn add(&mut self, named: &'static Named) {
+        if self.used * 2 >= self.slots.len() {
+            let more = vec![None; (self.slots.len() * 2).max(64)];
+            let names = std::mem::replace(&mut self.slots, more);
+            names.into_iter().flatten().for_each(|it| self.put(it));
+        }
+        self.put(named);
+        self.used += 1;
+    }
+
+    fn put(&mut self, named: &'static Named) {
+        if let Some(slot) = self.slot(named.method, named.template) {
+            *slot = Some(named);
+        }
+    }
 }
 
 /// A quick hash: routes differ anywhere in their texts, methods in length or first letter.
-fn slot(method: &'static str, template: &str) -> usize {
+fn hash(method: &str, template: &str) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = template.as_bytes().as_chunks::<8>();
     let mut hash = u64::from(method.as_bytes().first().copied().unwrap_or_default());
@@ -88,25 +124,26 @@ fn slot(method: &'static str, template: &str) -> usize {
     (hash >> 48) as usize
 }
 
-fn look_up(method: &'static str, template: &str) -> Option<Named> {
+fn look_up(method: &'static str, template: &str) -> Option<&'static Named> {
     let known = {
         let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
-        let names: &HashMap<(&str, &str), Named> = &names;
+        let names: &HashMap<(&str, &str), &'static Named> = &names;
         names.get(&(method, template)).copied()
     };
     known.or_else(|| add(method, template))
 }
 
 #[cold]
-fn add(method: &'static str, template: &str) -> Option<Named> {
+fn add(method: &'static str, template: &str) -> Option<&'static Named> {
     let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
     if names.len() >= LIMIT {
         return None;
     }
     let template = intern(template);
-    let named = Named { template, name: intern(&format!("{method} {template}")) };
-    names.insert((method, template), named);
-    Some(named)
+    let name = intern(&format!("{method} {template}"));
+    let named: &'static Named = Box::leak(Box::new(Named { method, template, name }));
+    // Another thread may have been first.
+    Some(names.entry((method, template)).or_insert(named))
 }
 
 /// Keeps `string` for good; for strings of which there are few.
@@ -139,5 +176,32 @@ mod tests {
         assert!(matches!(owned, Cow::Owned(_)));
         assert_eq!((owned.as_ref(), template.as_str()), ("GET /one/more", "/one/more"));
         assert!(NAMES.read().unwrap().len() <= LIMIT);
+    }
+
+    #[test]
+    fn a_thread_finds_each_of_many_names_again() {
+        let mut recent = Recent { slots: Vec::new(), used: 0 };
+        let names: Vec<&'static Named> = (0..2_000_u32)
+            .map(|it| {
+                let (method, template) =
+                    (["GET", "PUT"][it as usize % 2], format!("/r/{}", it / 2));
+                let named = Named { method, template: template.leak(), name: "" };
+                &*Box::leak(Box::new(named))
+            })
+            .collect();
+        for named in &names {
+            assert!(recent.slot(named.method, named.template).is_none_or(|it| it.is_none()));
+            recent.add(named);
+        }
+        for named in &names {
+            let found = recent.slot(named.method, named.template).unwrap().unwrap();
+            assert!(std::ptr::eq(found, *named));
+        }
+        assert!(
+            recent.used == names.len() && recent.slots.len() == 4_096,
+            "{}",
+            recent.slots.len()
+        );
+        assert!(recent.slot("GET", "/r/1000").unwrap().is_none());
     }
 }
