@@ -106,11 +106,13 @@ impl HeaderCapture {
             return self.record_matching(headers, attributes);
         }
         for header in &self.exact {
-            let mut values = Vec::new();
-            headers.each(&header.name, &mut |it| values.push(text(it, header.secret)));
-            if !values.is_empty() {
-                attributes.push(attribute(header.key.clone(), values));
+            let Some((first, several)) = headers.first_of_several(&header.name) else { continue };
+            let mut values = vec![text(first, header.secret)];
+            if several {
+                values.clear();
+                headers.each(&header.name, &mut |it| values.push(text(it, header.secret)));
             }
+            attributes.push(attribute(header.key.clone(), values));
         }
     }
 
@@ -142,8 +144,9 @@ fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
     }
     let text = value.to_text();
     // Only a URL or an authority has a secret inside of what is not one as a whole. Where all of it is
-    // a URL, more of it is known than of a URL in a text.
-    if text.bytes().any(|it| matches!(it, b'@' | b'?' | b'#')) {
+    // a URL, more of it is known than of a URL in a text. The search has no early end, so that many
+    // bytes are compared at a time.
+    if text.bytes().fold(false, |found, it| found | matches!(it, b'@' | b'?' | b'#')) {
         static URL: LazyLock<UrlRedaction> = LazyLock::new(UrlRedaction::default);
         return StringValue::from(redaction::mask_text(&URL.url(&text)));
     }
