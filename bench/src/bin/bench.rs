@@ -19,6 +19,10 @@ use logfire_rs_bench::configuration::Configuration;
 use logfire_rs_bench::statistics::{over, quantile};
 use logfire_rs_bench::{Candidate, Drive, front_ends, scaling, telemetry, telemetry_0_32};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result {

@@ -59,6 +59,9 @@ const fn plan(front_end: &'static str, configurations: &'static [&'static str]) 
     Plan { front_end, configurations, rounds: 250, count: 480, counts_instructions: true }
 }
 
+/// What is measured with another allocator, too.
+const AT_ONCE: [&str; 2] = ["axum-at-once-1", "axum-at-once-16"];
+
 /// The requests whose instructions are counted; the count repeats to less than one percent.
 const COUNTED: u32 = 480;
 
@@ -75,6 +78,13 @@ pub(super) fn all(sh: &Shell, only: &[String]) -> Result<Results> {
                 _ => |_| true,
             };
             rows.extend(one(sh, &default, plan, configuration, is_wanted)?);
+        }
+    }
+    // All else stays as it is: what is gone then was the allocator's.
+    if AT_ONCE.iter().any(|it| is_named(it)) {
+        let mimalloc = build(sh, "mimalloc")?;
+        for front_end in AT_ONCE.iter().filter(|it| is_named(it)) {
+            rows.extend(one(sh, &mimalloc, &plan(front_end, &[]), "sampled", |_| true)?);
         }
     }
     if is_named("scaling") {

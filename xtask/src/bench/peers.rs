@@ -102,14 +102,16 @@ fn tables(results: &Results) -> String {
         "| axum, trace and metrics | + ns [quartiles] | + allocations | + instructions |\n",
     );
     text.push_str("| --- | --- | --- | --- |\n");
-    for (front_end, what) in [
-        ("axum-routes-1", "1 route"),
-        ("axum-routes-10", "10 routes, asked in turn"),
-        ("axum-routes-1000", "1,000 routes, asked in turn"),
-        ("axum-at-once-1", "1 request at once"),
-        ("axum-at-once-16", "16 requests at once, in one thread"),
+    for (build, front_end, what) in [
+        ("default", "axum-routes-1", "1 route"),
+        ("default", "axum-routes-10", "10 routes, asked in turn"),
+        ("default", "axum-routes-1000", "1,000 routes, asked in turn"),
+        ("default", "axum-at-once-1", "1 request at once"),
+        ("default", "axum-at-once-16", "16 requests at once, in one thread"),
+        ("mimalloc", "axum-at-once-1", "1 request at once, with the allocator mimalloc"),
+        ("mimalloc", "axum-at-once-16", "16 requests at once, with the allocator mimalloc"),
     ] {
-        for row in rows(results, "default", front_end).into_iter().skip(1) {
+        for row in rows(results, build, front_end).into_iter().skip(1) {
             let allocations = rounded(row.allocations);
             let instructions = instructions(row);
             let _ = writeln!(text, "| {what} | {} | {allocations} | {instructions} |", times(row));
