@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use logfire_rs::Logfire;
+use logfire_rs::reqwest::Client;
 use tokio::net::TcpListener;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -24,7 +25,9 @@ async fn main() -> Result<()> {
     let logfire = logfire_rs::configure().service_name("quickstart").finish()?;
 
     let warehouse = serve(warehouse::router(), "127.0.0.1:0").await?;
-    let shop = serve(shop::router(warehouse), if once { "127.0.0.1:0" } else { SHOP }).await?;
+    let client = logfire_rs::instrument_reqwest(reqwest::Client::new());
+    let shop = shop::router(warehouse, client);
+    let shop = serve(shop, if once { "127.0.0.1:0" } else { SHOP }).await?;
     println!("The shop listens on http://{shop}, the warehouse on http://{warehouse}.");
 
     drive(shop, &logfire).await?;

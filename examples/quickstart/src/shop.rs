@@ -6,7 +6,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use logfire_rs::reqwest::Client;
+
+use super::Client;
 
 #[derive(Clone)]
 struct Warehouse {
@@ -14,8 +15,7 @@ struct Warehouse {
     client: Client,
 }
 
-pub(crate) fn router(address: SocketAddr) -> Router {
-    let client = logfire_rs::instrument_reqwest(reqwest::Client::new());
+pub(crate) fn router(address: SocketAddr, client: Client) -> Router {
     Router::new()
         .route("/articles/{name}", get(article))
         .route("/checkout", get(checkout))

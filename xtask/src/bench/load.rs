@@ -29,6 +29,10 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(4);
 /// How long the slow collector keeps each answer back.
 const DELAY: Duration = Duration::from_secs(2);
+/// So often the memory is looked at.
+const SAMPLES: usize = 20;
+/// What memory grows by at most if it is flat: pages come and go.
+const FLAT: f64 = 1.05;
 
 /// How the collector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +120,31 @@ fn memory(sh: &Shell, program: &str, endpoint: &str, minutes: u32) -> Result<Mem
     let before = service.resident()?;
     let mut samples = Vec::new();
     // Short runs: between them the memory is looked at.
-    let part = Duration::from_secs(u64::from(minutes) * 60 / 20);
-    for _ in 0..20 {
+    let part = Duration::from_secs(u64::from(minutes) * 60) / SAMPLES as u32;
+    for _ in 0..SAMPLES {
         wrk::run(sh, service.address(), part)?;
         samples.push(service.resident()?);
     }
     let (recorded, delivered) = service.interrupt(sh)?;
     Ok(Memory { before, samples, recorded, delivered })
+}
+
+impl Memory {
+    /// How many times as much there is in the last quarter as in the second: by then all buffers
+    /// are full.
+    fn growth(&self) -> f64 {
+        let quarter = self.samples.len() / 4;
+        let most = |from: usize| self.samples.iter().skip(from).take(quarter).max().copied();
+        let most = |from: usize| most(from).map_or(f64::NAN, |it| it as f64);
+        most(self.samples.len() - quarter) / most(quarter)
+    }
+
+    fn verdict(&self) -> String {
+        match self.growth() {
+            growth if growth <= FLAT => format!("yes: {growth:.2} ×"),
+            growth => format!("**no**: {growth:.2} ×"),
+        }
+    }
 }
 
 fn render(outcomes: &[Outcome], minutes: u32) -> String {
@@ -137,20 +159,21 @@ fn render(outcomes: &[Outcome], minutes: u32) -> String {
     let _ = write!(
         text,
         "\nResident memory of the instrumented service, in MiB, at full load for {minutes} min:\n\n\
-         | collector | before | after 5 % | after 50 % | at the end | spans recorded | delivered |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n"
+         | collector | before | after 5 % | after 50 % | at the end | flat: last quarter over second, ≤ {FLAT} × | spans recorded | delivered |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     );
     for Outcome { state, memory, .. } in outcomes {
         let Memory { before, samples, recorded, delivered } = memory;
         let mebibytes = |it: Option<&u64>| it.map_or(f64::NAN, |it| *it as f64 / 1024.0);
         let _ = writeln!(
             text,
-            "| {} | {:.1} | {:.1} | {:.1} | {:.1} | {recorded} | {delivered} |",
+            "| {} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {recorded} | {delivered} |",
             word(*state),
             mebibytes(Some(before)),
             mebibytes(samples.first()),
             mebibytes(samples.get(samples.len() / 2)),
             mebibytes(samples.last()),
+            memory.verdict(),
         );
     }
     text
@@ -188,8 +211,12 @@ mod tests {
 
     #[test]
     fn a_line_for_each_state() {
-        let memory =
-            Memory { before: 1024, samples: vec![2048, 3072, 4096], recorded: 9, delivered: 8 };
+        let memory = Memory {
+            before: 1024,
+            samples: vec![2048, 3072, 3072, 3174],
+            recorded: 9,
+            delivered: 8,
+        };
         let outcome = Outcome {
             state: State::Up,
             throughput: vec![0.9, 0.8, 0.7],
@@ -203,6 +230,15 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("at full load for 10 min"), "{text}");
-        assert!(text.contains("| up | 1.0 | 2.0 | 3.0 | 4.0 | 9 | 8 |\n"), "{text}");
+        assert!(text.contains("| up | 1.0 | 2.0 | 3.0 | 3.1 | yes: 1.03 × | 9 | 8 |\n"), "{text}");
+    }
+
+    #[test]
+    fn memory_that_grows_is_not_flat() {
+        let memory = |samples| Memory { before: 0, samples, recorded: 0, delivered: 0 };
+        // What fills at the start is no growth.
+        assert_eq!(memory(vec![10, 50, 100, 100, 100, 100, 105, 104]).verdict(), "yes: 1.05 ×");
+        assert_eq!(memory((10..30).collect()).verdict(), "**no**: 1.53 ×");
+        assert_eq!(memory(vec![]).verdict(), "**no**: NaN ×");
     }
 }

@@ -1,4 +1,4 @@
-//! The service of bench/, as a process.
+//! The service of the quickstart, which bench/ makes a process of, bare or instrumented.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
