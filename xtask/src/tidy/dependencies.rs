@@ -16,6 +16,7 @@ const CORE_DEPENDENCIES: &[&str] = &[
     "opentelemetry",
     "opentelemetry-semantic-conventions",
     "percent-encoding",
+    "pin-project-lite", // an extractor in its context; opentelemetry has it, too
     "regex",
     "serde",
     "serde_json",
