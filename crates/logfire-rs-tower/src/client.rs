@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, Request, Response};
 use http_body::Body;
 use logfire_rs_core::{
@@ -299,7 +300,9 @@ fn with_url<B, R>(request: &Request<B>, read: impl FnOnce(&str) -> R) -> R {
     let uri = request.uri();
     let host = || request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let authority = uri.authority().map_or_else(host, |it| it.as_str());
-    let path = uri.path_and_query().map_or("", |it| it.as_str());
+    // `OPTIONS *` is about the server as a whole.
+    let path = uri.path_and_query().map(PathAndQuery::as_str).filter(|it| *it != "*");
+    let path = path.unwrap_or_default();
     let mut url = URL.try_with(Cell::take).unwrap_or_default();
     url.clear();
     url.extend([uri.scheme_str().unwrap_or("http"), "://", authority, path]);

@@ -1,9 +1,10 @@
 //! The reqwest client against the site: what it records, and one trace across both sides.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Ready, pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use http::{Request, Response};
 use insta::assert_snapshot;
@@ -185,4 +186,46 @@ async fn the_attempts_of_a_layer_that_retries_are_counted_if_asked_for() {
         let expected: Vec<_> = expected.into_iter().map(|it| it.map(Value::I64)).collect();
         assert_eq!(spans.iter().map(count).collect::<Vec<_>>(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_target_may_be_less_than_a_url() {
+    for (method, target, host, expected) in [
+        ("GET", "/a?b=c", Some("site.example:81"), "http://site.example:81/a?b=c site.example 81"),
+        ("GET", "/a", None, "http:///a - 80"),
+        ("OPTIONS", "*", Some("site.example"), "http://site.example site.example 80"),
+        ("CONNECT", "site.example:443", None, "http://site.example:443 site.example 443"),
+        ("GET", "https://site.example", Some("[::1]:82"), "https://site.example/ ::1 82"),
+        ("GET", "ftp://site.example/a", None, "ftp://site.example/a site.example -"),
+    ] {
+        let telemetry = Telemetry::default();
+        let send = |_: Request<String>| ready(Ok::<_, Infallible>(Response::new(String::new())));
+        let layer = HttpClientLayer::new(telemetry.client_options());
+        let client = ServiceBuilder::new().layer(layer).service_fn(send);
+        let mut request = Request::builder().method(method).uri(target);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        client.oneshot(request.body(String::new()).unwrap()).await.unwrap();
+        let spans = telemetry.spans();
+        let text = |key| {
+            let found = spans[0].attributes.iter().find(|it| it.key.as_str() == key);
+            found.map_or_else(|| "-".to_owned(), |it| it.value.to_string())
+        };
+        let keys = ["url.full", "server.address", "server.port"];
+        assert_eq!(keys.map(text).join(" "), expected, "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_of_time_of_a_tower_service_is_a_timeout() {
+    let telemetry = Telemetry::default();
+    let client = ServiceBuilder::new()
+        .layer(HttpClientLayer::new(telemetry.client_options()))
+        .timeout(Duration::from_millis(1))
+        .service_fn(|_: Request<String>| pending::<Result<Response<String>, Infallible>>());
+    let request = Request::get("http://site.example/").body(String::new()).unwrap();
+    client.oneshot(request).await.unwrap_err();
+    let span = telemetry.spans().to_string();
+    assert!(span.contains(r#"error.type = "timeout""#), "{span}");
 }

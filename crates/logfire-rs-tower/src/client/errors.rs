@@ -13,7 +13,13 @@ pub(super) fn boxed(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     }
 }
 
-/// The `error.type` of `error`: that of the `io::Error` in its chain.
+/// The `error.type` of `error`: that of the `io::Error` in its chain, or of tower's limit of time.
 pub(super) fn of(error: &(dyn Error + 'static)) -> &'static str {
-    ClientFailure::default().read(error, |_, _| false).error_type()
+    let know = |failure: &mut ClientFailure, error: &(dyn Error + 'static)| {
+        // The type belongs to a feature of tower, which need not be there.
+        let elapsed = error.to_string() == "request timed out";
+        failure.timeout |= elapsed;
+        elapsed
+    };
+    ClientFailure::default().read(error, know).error_type()
 }
