@@ -270,6 +270,13 @@ impl Network {
         let address: IpAddr = address.parse().ok()?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.unwrap_or(bits);
+        // As addresses are compared: an IPv4 address inside of an IPv6 one is an IPv4 address.
+        let (address, prefix, bits) = match address.to_canonical() {
+            mapped if address.is_ipv6() && mapped.is_ipv4() && prefix >= 96 => {
+                (mapped, prefix - 96, 32)
+            }
+            _ => (address, prefix, bits),
+        };
         (prefix <= bits).then_some(Self { address, prefix })
     }
 
@@ -288,6 +295,8 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::headers::tests::Lines;
 
@@ -318,6 +327,10 @@ mod tests {
         assert_eq!(read(&networks, peer, &spoofed), "1.2.3.4 https -");
         assert_eq!(read(&networks, "11.0.0.1:1", &spoofed), "-");
         assert_eq!(read(&networks, "[::ffff:10.1.1.1]:1", &spoofed), "1.2.3.4 https -");
+        let mapped = TrustedProxies::networks(["::ffff:10.0.0.0/104"]).unwrap();
+        assert_eq!(read(&mapped, peer, &spoofed), "1.2.3.4 https -");
+        assert_eq!(read(&mapped, "11.0.0.1:1", &spoofed), "-");
+        assert!(TrustedProxies::networks(["::ffff:10.0.0.0/129"]).is_err());
         let chain = [("x-forwarded-for", "6.6.6.6, 1.2.3.4, 10.0.0.1")];
         assert_eq!(read(&networks, peer, &chain), "1.2.3.4 - -");
         assert_eq!(read(&networks, peer, &[("x-forwarded-for", "10.0.0.1")]), "10.0.0.1 - -");
@@ -385,5 +398,28 @@ mod tests {
             TrustedProxies::networks(["10.0.0.0/33"]).unwrap_err().to_string(),
             "`10.0.0.0/33` is not a network; write it as `10.0.0.0/8` or `fd00::/8`"
         );
+    }
+
+    proptest! {
+        /// A proxy adds to the end of what the client has sent, on its line or on one of its own.
+        #[test]
+        fn what_a_client_writes_is_never_believed(client in "[ -~]{0,40}", own_line in any::<bool>()) {
+            let networks = TrustedProxies::networks(["10.0.0.0/8"]).unwrap();
+            for trusted in [TrustedProxies::count(1), networks] {
+                for (header, own, expected) in [
+                    ("forwarded", "for=1.2.3.4;host=real;proto=https", "1.2.3.4 https real"),
+                    ("x-forwarded-for", "1.2.3.4", "1.2.3.4 - -"),
+                    ("x-forwarded-host", "real", "- - real"),
+                    ("x-forwarded-proto", "https", "- https -"),
+                ] {
+                    let joined = format!("{client}, {own}");
+                    let lines: &[_] =
+                        if own_line { &[(header, &*client), (header, own)] } else { &[(header, &*joined)] };
+                    let read = read(&trusted, "10.0.0.9:1", lines);
+                    // An open quote voids all.
+                    prop_assert!(read == expected || header == "forwarded" && read == "- - -", "{read}");
+                }
+            }
+        }
     }
 }

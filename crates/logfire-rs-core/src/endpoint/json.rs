@@ -616,6 +616,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_a_secret_key_holds_never_comes_out(
+            value in json(), key in "password|apiKey|x-token", before in json(),
+        ) {
+            let secret = serde_json::json!({ key: ["s3cret", value, { "a": "s3cret" }] });
+            for value in [secret.clone(), serde_json::json!({ "a": [before, secret] })] {
+                let text = text(&value).unwrap();
+                prop_assert!(!text.contains("s3cret"), "{text}");
+            }
+        }
+
+        #[test]
         fn what_comes_out_is_json_of_limited_size(value in json()) {
             let text = text(&value).unwrap();
             prop_assert!(text.len() < 2 * LIMITS.bytes, "{}", text.len());
