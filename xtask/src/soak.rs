@@ -24,7 +24,7 @@ use crate::{Result, flags, local};
 /// For all adapters together.
 const MINUTES: u32 = 3;
 const ADAPTERS: &[&str] = &["axum", "actix-web", "hyper", "tower", "warp"];
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 6;
 /// How often the memory is looked at.
 const SAMPLES: u32 = 40;
 /// What allocators and the tables of a service may take between the third and the last quarter.

@@ -51,7 +51,7 @@ impl Service {
             .env("OTEL_METRIC_EXPORT_INTERVAL", "500")
             // So that spans are dropped while the receiver is not well, and not because there are many.
             .env("OTEL_BSP_SCHEDULE_DELAY", "100")
-            .env("OTEL_BSP_MAX_QUEUE_SIZE", "20000");
+            .env("OTEL_BSP_MAX_QUEUE_SIZE", "8192");
         let mut command = Command::from(command);
         // It warns when the receiver is away, as it should.
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::io::Read as _;
+use std::time::Duration;
 
 use logfire_rs_conformance::{FRONT_ENDS, Site};
 use logfire_rs_core::HttpServerOptions;
@@ -30,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     // What is lost is told below.
     let shut_down = tokio::task::spawn_blocking(move || {
-        let _ = logfire.shutdown();
+        let _ = logfire.shutdown_with_timeout(Duration::from_secs(60));
         logfire.export_statistics()
     });
     for spans in shut_down.await?.spans {
