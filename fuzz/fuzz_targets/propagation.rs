@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
@@ -14,7 +14,7 @@ use logfire_rs_core::{
 use logfire_rs_fuzz::{Lines, Telemetry, input};
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt as _;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
@@ -47,18 +47,6 @@ static CLIENT: LazyLock<HttpClientInstrumenter> = LazyLock::new(|| {
         .env_lookup(|_| None);
     HttpClientInstrumenter::new("fuzz", "0", "FUZZ", options)
 });
-
-#[derive(Default)]
-struct Written(Lines);
-
-impl Injector for Written {
-    fn set(&mut self, key: &str, value: String) {
-        let legal = |it: u8| it == b'\t' || it >= b' ' && it != 0x7f;
-        assert!(value.bytes().all(legal), "{key} would end its line: {value:?}");
-        assert!(!value.is_empty(), "{key} is empty");
-        self.0.add(key, value);
-    }
-}
 
 struct Carrier<'a>(BTreeMap<&'a str, String>);
 
@@ -96,9 +84,16 @@ fn passed_on(context: &Context) -> Lines {
         headers: &Lines::default(),
     };
     let span = CLIENT.start(context, &request, &PerRequest::default()).expect("not excluded");
-    let mut written = Written::default();
+    let mut written = HashMap::new();
     span.inject(&mut written);
-    written.0
+    let mut lines = Lines::default();
+    for (name, value) in written {
+        let legal = |it: u8| it == b'\t' || it >= b' ' && it != 0x7f;
+        assert!(value.bytes().all(legal), "{name} would end its line: {value:?}");
+        assert!(!value.is_empty(), "{name} is empty");
+        lines.add(&name, value);
+    }
+    lines
 }
 
 fn baggage(context: &Context) -> BTreeMap<String, (String, String)> {
