@@ -1,17 +1,15 @@
 //! Where telemetry goes: a base URL, headers, a timeout.
 
+mod tls;
+mod url;
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
-use rustls::{
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    sign::CertifiedKey,
-};
-use ureq::tls::{PemItem, parse_pem};
 
 use crate::Region;
+use tls::Identity;
+use url::{has_host_and_good_port, without_credentials, without_secrets};
 
 /// Where telemetry goes and how: base URL, headers, timeout per request and compression.
 ///
@@ -36,13 +34,6 @@ pub struct Destination {
     identity: Option<Identity>,
     #[cfg(feature = "grpc")]
     grpc: bool,
-}
-
-/// The certificates and the key by which a server knows its clients, in PEM.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) certificates: Arc<[u8]>,
-    pub(crate) key: Arc<[u8]>,
 }
 
 /// How a body is compressed before it is sent, unless it says itself that it is encoded already.
@@ -194,66 +185,6 @@ impl Destination {
         self
     }
 
-    /// Trusts the certificates in this PEM text for `https`, instead of those that web browsers trust.
-    ///
-    /// # Errors
-    ///
-    /// If there is no certificate in it, or something in it that is broken.
-    ///
-    /// ```
-    /// # use logfire_rs_delivery::Destination;
-    /// let error = Destination::new("https://localhost:4318")?.root_certificates("").unwrap_err();
-    /// assert_eq!(error.to_string(), "there is no certificate in the PEM text");
-    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
-    /// ```
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self, InvalidDestination> {
-        let pem = pem.as_ref();
-        let items: Result<Vec<_>, _> = parse_pem(pem).collect();
-        let reason = match items {
-            Ok(items) if items.iter().any(|it| matches!(it, PemItem::Certificate(_))) => None,
-            Ok(_) => Some("there is no certificate in the PEM text"),
-            Err(_) => Some("a part of the PEM text is broken"),
-        };
-        if let Some(reason) = reason {
-            return Err(InvalidDestination(reason.to_owned()));
-        }
-        self.root_certificates = Some(pem.into());
-        Ok(self)
-    }
-
-    /// Shows these certificates, of which the first is the client's own, to servers that ask who their clients are; with
-    /// its private key. Both are PEM texts.
-    ///
-    /// # Errors
-    ///
-    /// If there is no certificate or no key in them, or if the key is that of another certificate.
-    ///
-    /// ```
-    /// # use logfire_rs_delivery::Destination;
-    /// let error = Destination::new("https://localhost:4318")?.client_certificate("", "").unwrap_err();
-    /// assert_eq!(error.to_string(), "there is no certificate of a client in the PEM text");
-    /// # Ok::<(), logfire_rs_delivery::InvalidDestination>(())
-    /// ```
-    pub fn client_certificate(
-        mut self,
-        certificates: impl AsRef<[u8]>,
-        key: impl AsRef<[u8]>,
-    ) -> Result<Self, InvalidDestination> {
-        let (certificates, key) = (certificates.as_ref(), key.as_ref());
-        let invalid = |reason: &str| InvalidDestination(reason.to_owned());
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates).flatten().collect();
-        if chain.is_empty() {
-            return Err(invalid("there is no certificate of a client in the PEM text"));
-        }
-        let private = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| invalid("there is no private key in the PEM text"))?;
-        // The clients would panic later.
-        CertifiedKey::from_der(chain, private, &ring::default_provider())
-            .map_err(|_| invalid("the private key is not that of the certificate"))?;
-        self.identity = Some(Identity { certificates: certificates.into(), key: key.into() });
-        Ok(self)
-    }
-
     /// Speaks gRPC instead of plain HTTP: exports are calls, and their paths name the methods.
     ///
     /// What follows the host and the port of the base URL plays no part then, and no proxy is used.
@@ -302,14 +233,6 @@ impl Destination {
     #[cfg(feature = "grpc")]
     pub(crate) const fn speaks_grpc(&self) -> bool {
         self.grpc
-    }
-
-    pub(crate) fn trusted(&self) -> Option<&[u8]> {
-        self.root_certificates.as_deref()
-    }
-
-    pub(crate) const fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -396,43 +319,10 @@ impl fmt::Display for InvalidDestination {
 
 impl std::error::Error for InvalidDestination {}
 
-fn has_host_and_good_port(authority: &Authority) -> bool {
-    let host = authority.host();
-    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
-    !host.is_empty() && (host_and_port == host || authority.port_u16().is_some())
-}
-
-/// A URL that is none: a password in it may hold any character, a slash or a question mark as well.
-fn without_secrets(url: &str) -> String {
-    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |it| it + 3));
-    let (mark, rest) = match rest.rsplit_once('@') {
-        Some((_, rest)) => ("REDACTED@", rest),
-        None => ("", rest),
-    };
-    match rest.find(['?', '#']) {
-        Some(end) => format!("{scheme}{mark}{}…", rest.get(..=end).unwrap_or_default()),
-        None => format!("{scheme}{mark}{rest}"),
-    }
-}
-
 /// What of `name` can be part of a name: after a colon in the wrong place comes a value.
 fn start(name: &str) -> String {
     let end = name.find(|it: char| !it.is_ascii_alphanumeric() && it != '-' && it != '_');
     format!("{}…", name.get(..end.unwrap_or(name.len())).unwrap_or_default())
-}
-
-/// Everything between `://` and the last `@` before the path is a secret.
-fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((credentials, _)) => {
-            let rest = rest.get(credentials.len()..).unwrap_or_default();
-            let separator = if scheme.is_empty() { "" } else { "://" };
-            format!("{scheme}{separator}REDACTED{rest}")
-        }
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]
