@@ -302,10 +302,9 @@ fn with_url<B, R>(request: &Request<B>, read: impl FnOnce(&str) -> R) -> R {
     let authority = uri.authority().map_or_else(host, |it| it.as_str());
     // `OPTIONS *` is about the server as a whole.
     let path = uri.path_and_query().map(PathAndQuery::as_str).filter(|it| *it != "*");
-    let path = path.unwrap_or_default();
     let mut url = URL.try_with(Cell::take).unwrap_or_default();
     url.clear();
-    url.extend([uri.scheme_str().unwrap_or("http"), "://", authority, path]);
+    url.extend([uri.scheme_str().unwrap_or("http"), "://", authority, path.unwrap_or_default()]);
     let result = read(&url);
     if url.capacity() <= 4096 {
         // Fails only while the thread ends.
