@@ -5,6 +5,7 @@ mod options;
 mod processor;
 mod render;
 mod sink;
+mod wording;
 
 #[cfg(feature = "testing")]
 pub(crate) use log::shown;

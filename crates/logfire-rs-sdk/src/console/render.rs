@@ -1,43 +1,31 @@
 //! Turns starts and ends of spans into lines. No threads, no clock: the same events give the same text.
 
-use std::{
-    collections::HashMap,
-    fmt::{self, Display},
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, time::SystemTime};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use opentelemetry::{
     Array, Key, Value,
     logs::Severity,
-    trace::{SpanId, SpanKind, Status, TraceId},
+    trace::{SpanId, TraceId},
 };
 use opentelemetry_sdk::trace::SpanData;
-use opentelemetry_semantic_conventions::attribute::{
-    ERROR_TYPE, EXCEPTION_MESSAGE, EXCEPTION_TYPE,
-};
 
 use super::{
     log::Log,
     options::{Layout, SpanStyle},
+    wording::{DIM, ERROR, Ending, WARNING, painted, span_details, visible},
 };
 use crate::{
     Level,
     data_model::level,
-    message::{attribute, message, status_code, text},
+    message::{attribute, message},
 };
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
 const MAX_OPEN: usize = 10_000;
-/// Details of errors longer than this are cut.
-const MAX_DETAIL: usize = 300;
 
-const DIM: Style = Style::new().dimmed();
 const TIME: Style = AnsiColor::Green.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
-const WARNING: Style = AnsiColor::Yellow.on_default();
-const ERROR: Style = AnsiColor::Red.on_default();
 const TAG: Style = AnsiColor::Cyan.on_default();
 
 const TAGS: &str = "logfire.tags";
@@ -243,117 +231,18 @@ impl Renderer {
     }
 }
 
-/// Those attributes that were not shown before and are not about how a span is shown.
-fn span_details(span: &SpanData, shown: &[Key]) -> impl Iterator<Item = (String, String)> {
-    let attributes = span.attributes.iter();
-    let new = attributes.filter(|it| !shown.contains(&it.key));
-    new.filter(|it| !it.key.as_str().starts_with("logfire."))
-        .map(|it| (it.key.to_string(), it.value.to_string()))
-}
-
-/// `└ 200 in 1.2 ms`
-struct Ending<'a>(&'a SpanData);
-
-impl Display for Ending<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = self.0;
-        let code = status_code(&span.attributes);
-        let failed = matches!(span.status, Status::Error { .. });
-        let style = match code {
-            _ if failed => ERROR,
-            Some(400..) if span.span_kind == SpanKind::Client => ERROR,
-            Some(500..) => ERROR,
-            Some(400..) => WARNING,
-            _ => GOOD,
-        };
-        let code = code.map(|code| code.to_string());
-        let error_type = text(&span.attributes, &[ERROR_TYPE])
-            .filter(|error_type| Some(error_type.as_ref()) != code.as_deref());
-        let mut outcome: Vec<_> =
-            code.iter().map(String::as_str).chain(error_type.as_deref()).collect();
-        if outcome.is_empty() && failed {
-            outcome.push("error");
-        }
-        let duration = span.end_time.duration_since(span.start_time).unwrap_or_default();
-        let duration = painted(DIM, &format!("{}", Shown(duration)));
-        let corner = painted(DIM, &"└");
-        if outcome.is_empty() {
-            write!(f, "{corner} {duration}")?;
-        } else {
-            let outcome = painted(style, &visible(&outcome.join(" ")));
-            write!(f, "{corner} {outcome} {} {duration}", painted(DIM, &"in"))?;
-        }
-        match detail(span) {
-            Some(detail) => write!(f, " {}", painted(style, &visible(&detail))),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What an error says about itself: its exception, or the description of its status.
-fn detail(span: &SpanData) -> Option<String> {
-    let exception = span.events.iter().find(|event| event.name == "exception");
-    let description = match &span.status {
-        Status::Error { description } if !description.is_empty() => Some(description.to_string()),
-        _ => None,
-    };
-    let exception = exception.and_then(|event| {
-        let parts =
-            [EXCEPTION_TYPE, EXCEPTION_MESSAGE].map(|name| text(&event.attributes, &[name]));
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| parts.join(": "))
-    });
-    let mut detail = exception.or(description)?;
-    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
-        detail.truncate(end);
-        detail.push('…');
-    }
-    Some(detail)
-}
-
-/// Two digits that matter below ten, none behind the point above.
-struct Shown(Duration);
-
-impl Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        let milliseconds = seconds * 1e3;
-        match milliseconds {
-            ..0.95 => write!(f, "{milliseconds:.2} ms"),
-            ..9.95 => write!(f, "{milliseconds:.1} ms"),
-            ..999.5 => write!(f, "{milliseconds:.0} ms"),
-            ..99_950.0 => write!(f, "{seconds:.1} s"),
-            _ => write!(f, "{seconds:.0} s"),
-        }
-    }
-}
-
-fn painted(style: Style, text: &impl Display) -> String {
-    format!("{style}{text}{style:#}")
-}
-
-/// Control characters would let a request draw on the terminal of whoever reads.
-fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escape = c.is_control().then(|| c.escape_default());
-            escape.into_iter().flatten().chain((!c.is_control()).then_some(c))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::{borrow::Cow, time::Duration};
 
     use jiff::tz::TimeZone;
     use opentelemetry::{
         KeyValue,
-        trace::{Event, SpanContext, TraceFlags, TraceState},
+        trace::{Event, SpanContext, SpanKind, Status, TraceFlags, TraceState},
     };
     use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
-    use super::*;
+    use super::{super::wording::Shown, *};
 
     /// A span that starts `start` and ends `end` milliseconds after 14:03:22.
     fn span(id: u64, parent: u64, (start, end): (u64, u64), name: &'static str) -> SpanData {
