@@ -5,12 +5,12 @@ mod body;
 mod captured;
 mod config;
 mod connections;
-mod durations;
 mod exporters;
 mod failure;
 mod per_request;
 mod phases;
 mod request_body;
+mod series;
 mod span;
 mod way;
 
@@ -25,11 +25,11 @@ use self::active::ActiveRequests;
 pub use self::body::ClientBody;
 use self::config::ClientConfig;
 pub use self::connections::{HttpConnection, OpenConnection};
-use self::durations::Durations;
 pub use self::failure::{ClientFailure, each_error};
 pub use self::per_request::PerRequest;
 pub use self::phases::PhaseSpan;
 pub use self::request_body::ClientRequestBody;
+use self::series::Series;
 use self::span::Start;
 pub use self::span::{ClientSpan, RequestBodyCounter};
 use self::way::Way;
@@ -40,6 +40,7 @@ use crate::method::Method;
 use crate::metrics::{ConnectionMetrics, Side};
 use crate::options::HttpClientOptions;
 use crate::redaction::FilterUrl;
+use crate::series::UsualSeries;
 use crate::{diagnostics, names};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
@@ -66,7 +67,7 @@ struct Resolved {
     backend: Backend,
     /// There if metrics are.
     active: Option<ActiveRequests>,
-    durations: Option<Durations>,
+    series: Option<UsualSeries<Series>>,
 }
 
 impl HttpClientInstrumenter {
@@ -166,8 +167,8 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(it.active_requests.clone(), collected.as_ref())
             });
-            let durations = active.is_some().then(Durations::new);
-            Resolved { backend, active, durations }
+            let series = active.is_some().then(UsualSeries::new);
+            Resolved { backend, active, series }
         })
     }
 

@@ -38,6 +38,7 @@ mod propagation;
 mod recent;
 mod redaction;
 mod request_span;
+mod series;
 mod server;
 mod suppress;
 mod user_agent;

@@ -25,7 +25,7 @@ pub use self::frames::RequestBodyObserver;
 use self::frames::observes_request;
 pub use self::keep_open::KeepOpen;
 use self::origin::Origin;
-use self::series::UsualSeries;
+use self::series::Series;
 pub use self::span::{ServerSpan, TraceResponse};
 pub use self::telemetry_proxy::exclude_telemetry_proxy;
 use crate::backend::{self, Backend, StartSpan};
@@ -35,6 +35,7 @@ use crate::names;
 use crate::options::{DistributedTracing, HttpServerOptions};
 use crate::propagation::unsampled;
 use crate::request_span::{Exchange, Notes, RequestSpan};
+use crate::series::UsualSeries;
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
 ///
@@ -58,7 +59,7 @@ struct Resolved {
     backend: Backend,
     /// There if metrics are, as is the next.
     active: Option<ActiveRequests>,
-    series: Option<UsualSeries>,
+    series: Option<UsualSeries<Series>>,
 }
 
 impl HttpServerInstrumenter {

@@ -10,7 +10,7 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 
 use super::config::Server;
-use super::durations::{Recorder, Series};
+use super::series::Series;
 use super::way::{self, Way};
 use super::{Engine, captured};
 use crate::attributes::{self as keys, MetricSet, attribute};
@@ -314,11 +314,11 @@ impl Flight {
     }
 
     fn record_duration(&self, metrics: &HttpMetrics, seconds: f64) {
-        let durations = self.start.engine.resolved().durations.as_ref();
-        if let Some((durations, series)) = durations.zip(self.series()) {
-            let describe = || Recorder::new(&metrics.duration, self.outcome().as_slice());
-            if let Some(recorder) = durations.find(series, describe) {
-                return recorder.record(&metrics.duration, seconds);
+        let known = self.start.engine.resolved().series.as_ref();
+        if let Some((known, series)) = known.zip(self.series()) {
+            let attributes = || self.outcome().as_slice().to_vec();
+            if let Some(point) = known.find(series, series.mixed(), &metrics.duration, attributes) {
+                return point.record_duration(seconds, &metrics.duration);
             }
         }
         self.with_outcome(|attributes| metrics.duration.record(seconds, attributes));

@@ -9,13 +9,14 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{KeyValue, Value};
 
 use super::Engine;
-use super::series::{Point, Series};
+use super::series::Series;
 use crate::attributes::{self as keys, attribute};
 use crate::backend::StartSpan;
 use crate::message::HttpVersion;
 use crate::metrics::HttpMetrics;
 use crate::options::HttpServerOptions;
 use crate::request_span::{Exchange, Notes, RequestSpan};
+use crate::series::Point;
 use crate::{names, redaction};
 
 /// What it takes to end the span of a server.
@@ -95,8 +96,11 @@ impl ServerExchange {
         let _current = exchange.context.clone().attach();
         let own;
         let attributes = || self.metric_attributes(exchange, notes, error);
-        let usual = Series::of(exchange, self, notes).zip(self.engine.resolved().series.as_ref());
-        let point = match usual.and_then(|(it, all)| all.find(it, metrics, attributes)) {
+        let known = self.engine.resolved().series.as_ref();
+        let known = known.zip(Series::of(exchange, self, notes)).and_then(|(all, series)| {
+            all.find(series, series.mixed(), &metrics.duration, attributes)
+        });
+        let point = match known {
             Some(known) => known,
             None => {
                 own = Point::new(attributes());
@@ -104,7 +108,7 @@ impl ServerExchange {
             }
         };
         if let Some(elapsed) = elapsed {
-            point.record_duration(elapsed.as_secs_f64(), metrics);
+            point.record_duration(elapsed.as_secs_f64(), &metrics.duration);
         }
         if let Some(sizes) = &metrics.body_sizes {
             if let Some(received) = notes.received {

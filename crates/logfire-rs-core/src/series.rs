@@ -1,0 +1,75 @@
+//! The series that requests are measured in: the attributes of a usual one are made once.
+//!
+//! With the feature `bound-instruments` the series of the SDK is looked up once, too. To record a
+//! value is to hash its attributes and to find their series, each time the same one for requests of
+//! one kind with one status; a bound instrument is a series that was found.
+
+use std::sync::OnceLock;
+
+use opentelemetry::KeyValue;
+#[cfg(feature = "bound-instruments")]
+use opentelemetry::metrics::BoundHistogram;
+use opentelemetry::metrics::Histogram;
+
+/// How many series there are at most: an SDK never gives up one that is bound.
+const SLOTS: usize = 512;
+
+/// The usual series of one instrumenter, each known by an `S`: the first of each slot, for good.
+pub(crate) struct UsualSeries<S>(Box<[OnceLock<(S, Point)>]>);
+
+impl<S: Copy + Eq> UsualSeries<S> {
+    pub(crate) fn new() -> Self {
+        Self((0..SLOTS).map(|_| OnceLock::new()).collect())
+    }
+
+    /// The point of `series`, whose parts are mixed in `mixed`; `None` if another one has its slot.
+    pub(crate) fn find(
+        &self,
+        series: S,
+        mixed: u64,
+        duration: &Histogram<f64>,
+        attributes: impl FnOnce() -> Vec<KeyValue>,
+    ) -> Option<&Point> {
+        // The multiplier of Fibonacci hashing spreads them over the upper bits.
+        let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOTS.ilog2());
+        let slot = self.0.get(usize::try_from(spread).ok()?)?;
+        let (known, point) = slot.get_or_init(|| (series, Point::lasting(attributes(), duration)));
+        (*known == series).then_some(point)
+    }
+}
+
+/// Where values are recorded.
+pub(crate) struct Point {
+    pub(crate) attributes: Vec<KeyValue>,
+    #[cfg(feature = "bound-instruments")]
+    duration: Option<BoundHistogram<f64>>,
+}
+
+impl Point {
+    pub(crate) fn new(attributes: Vec<KeyValue>) -> Self {
+        Self {
+            attributes,
+            #[cfg(feature = "bound-instruments")]
+            duration: None,
+        }
+    }
+
+    /// For values that will be recorded again.
+    fn lasting(attributes: Vec<KeyValue>, duration: &Histogram<f64>) -> Self {
+        #[cfg(not(feature = "bound-instruments"))]
+        let _ = duration;
+        Self {
+            #[cfg(feature = "bound-instruments")]
+            duration: Some(duration.bind(&attributes)),
+            attributes,
+        }
+    }
+
+    pub(crate) fn record_duration(&self, seconds: f64, duration: &Histogram<f64>) {
+        #[cfg(feature = "bound-instruments")]
+        if let Some(bound) = &self.duration {
+            return bound.record(seconds);
+        }
+        duration.record(seconds, &self.attributes);
+    }
+}
