@@ -12,10 +12,10 @@ use opentelemetry::metrics::BoundHistogram;
 use opentelemetry::metrics::Histogram;
 
 /// How many series there are at most: an SDK never gives up one that is bound.
-const SLOTS: usize = 512;
+const SLOTS: usize = if cfg!(feature = "bound-instruments") { 512 } else { 4096 };
 
 /// The usual series of one instrumenter, each known by an `S`: the first of each slot, for good.
-pub(crate) struct UsualSeries<S>(Box<[OnceLock<(S, Point)>]>);
+pub(crate) struct UsualSeries<S>(Box<[OnceLock<Box<(S, Point)>>]>);
 
 impl<S: Copy + Eq> UsualSeries<S> {
     pub(crate) fn new() -> Self {
@@ -33,7 +33,8 @@ impl<S: Copy + Eq> UsualSeries<S> {
         // The multiplier of Fibonacci hashing spreads them over the upper bits.
         let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOTS.ilog2());
         let slot = self.0.get(usize::try_from(spread).ok()?)?;
-        let (known, point) = slot.get_or_init(|| (series, Point::lasting(attributes(), duration)));
+        let lasting = || Box::new((series, Point::lasting(attributes(), duration)));
+        let (known, point) = &**slot.get_or_init(lasting);
         (*known == series).then_some(point)
     }
 }
