@@ -15,7 +15,9 @@ use opentelemetry::metrics::Histogram;
 const SLOTS: usize = if cfg!(feature = "bound-instruments") { 512 } else { 4096 };
 
 /// The usual series of one instrumenter, each known by an `S`: the first of each slot, for good.
-pub(crate) struct UsualSeries<S>(Box<[OnceLock<Box<(S, Point)>>]>);
+pub(crate) struct UsualSeries<S>(Box<[Slot<S>]>);
+
+type Slot<S> = OnceLock<Box<(S, Point)>>;
 
 impl<S: Copy + Eq> UsualSeries<S> {
     pub(crate) fn new() -> Self {
