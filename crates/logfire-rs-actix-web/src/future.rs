@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::Error;
@@ -26,6 +27,7 @@ pin_project! {
         inner: Option<F>,
         // Taken when the response is there.
         span: Option<ServerSpan>,
+        likely: Option<Rc<str>>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
@@ -41,8 +43,9 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
-        Self { inner: Some(inner), span: Some(span) }
+    /// `likely` is the route that the path of the request had.
+    pub(crate) fn new(inner: F, span: ServerSpan, likely: Option<Rc<str>>) -> Self {
+        Self { inner: Some(inner), span: Some(span), likely }
     }
 }
 
@@ -63,7 +66,7 @@ where
         };
         Poll::Ready(match result {
             Ok(mut response) => {
-                record(&mut span, &response);
+                record(&mut span, &response, this.likely.as_deref());
                 announce_trace(&span, response.headers_mut());
                 // actix-web sends an upgraded connection as the body of its 101.
                 let wrap = match response.status() {
@@ -80,11 +83,11 @@ where
     }
 }
 
-fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>) {
+fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>, likely: Option<&str>) {
     if span.request_span().is_none() {
         return;
     }
-    span.settle_route(route(response).as_deref());
+    span.settle_route(route(response, likely).as_deref());
     if let Some(error) = response.response().error() {
         error_type::record(span, error);
     }
@@ -108,11 +111,11 @@ fn record_unanswered(span: &mut ServerSpan, error: &Error) {
 ///
 /// A resource whose guard refused has the same path, but did not take it: then the path is not
 /// used up, and the 404 belongs to no route.
-fn route<B>(response: &ServiceResponse<B>) -> Option<String> {
+fn route<B>(response: &ServiceResponse<B>, likely: Option<&str>) -> Option<String> {
     let request = response.request();
     let missed = response.status() == StatusCode::NOT_FOUND
         && !request.match_info().unprocessed().is_empty();
-    if missed { None } else { pattern(request) }
+    if missed { None } else { pattern(request, likely) }
 }
 
 fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {

@@ -30,7 +30,7 @@ impl LikelyRoutes {
     /// The route of `request`, as far as its path tells.
     pub(crate) fn of(&self, request: &ServiceRequest) -> Option<Rc<str>> {
         let path = request.path();
-        let find = || pattern(request.request()).map(Rc::from);
+        let find = || pattern(request.request(), None).map(Rc::from);
         if path.len() > LONGEST {
             return find();
         }
@@ -47,9 +47,10 @@ impl LikelyRoutes {
 /// The pattern of the resource that `request` matches.
 ///
 /// Of a resource with several patterns actix-web tells the first, whichever has matched; one that
-/// cannot have is none.
-pub(crate) fn pattern(request: &HttpRequest) -> Option<String> {
-    request.match_pattern().filter(|it| may_match(it, request.match_info().as_str()))
+/// cannot have is none. The `likely` one was looked at already.
+pub(crate) fn pattern(request: &HttpRequest, likely: Option<&str>) -> Option<String> {
+    let may = |it: &String| likely == Some(it) || may_match(it, request.match_info().as_str());
+    request.match_pattern().filter(may)
 }
 
 /// Whether `path` can be one of `pattern`: what stands outside of braces is compared.

@@ -84,13 +84,10 @@ impl HttpServerMiddleware {
         self
     }
 
-    fn start(&self, request: &mut ServiceRequest, routes: &LikelyRoutes) -> ServerSpan {
-        // By path alone; which of several resources with the same path has the right guard is
-        // known after the call only.
-        let route = routes.of(request);
+    fn start(&self, request: &mut ServiceRequest, route: Option<&str>) -> ServerSpan {
         if request.extensions().contains::<Recorded>() {
             // Something between the two may have changed the path.
-            if let (Some(route), Some(outer)) = (&route, current_request())
+            if let (Some(route), Some(outer)) = (route, current_request())
                 && outer.route().is_none()
             {
                 outer.set_route(route);
@@ -105,7 +102,7 @@ impl HttpServerMiddleware {
             authority: uri.authority().map(Authority::as_str),
             path: uri.path(),
             query: uri.query(),
-            route: route.as_deref(),
+            route,
             version: version(request.version()),
             headers: &ActixHeaders(request.headers()),
             peer: request.peer_addr().map(Peer::Inet),
@@ -165,9 +162,12 @@ where
     forward_ready!(inner);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        let mut span = self.middleware.start(&mut request, &self.routes);
+        // By path alone; which of several resources with the same path has the right guard is
+        // known after the call only.
+        let likely = self.routes.of(&request);
+        let mut span = self.middleware.start(&mut request, likely.as_deref());
         let inner = span.run(|| self.inner.call(request));
-        ResponseFuture::new(inner, span)
+        ResponseFuture::new(inner, span, likely)
     }
 }
 
