@@ -108,10 +108,12 @@ impl HeaderCapture {
         }
         for header in &self.exact {
             let Some((first, several)) = headers.first_of_several(&header.name) else { continue };
-            let mut values = vec![text(first, header.secret)];
+            // Room for one is of the size of short texts, of which allocators keep but a few at hand.
+            let mut values = Vec::with_capacity(4);
             if several {
-                values.clear();
                 headers.each(&header.name, &mut |it| values.push(text(it, header.secret)));
+            } else {
+                values.push(text(first, header.secret));
             }
             attributes.push(attribute(header.key.clone(), values));
         }

@@ -1,7 +1,10 @@
 //! The header map of `http` 1.x, for core.
 
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName,
+    LOCATION, ORIGIN, REFERER, USER_AGENT,
+};
 use logfire_rs_core::{HeaderValue, Headers};
 
 /// The headers of a message of the `http` crate.
@@ -48,7 +51,8 @@ impl Headers for HttpHeaders<'_> {
     }
 }
 
-/// The names that core asks for, or writes, with every request: looked up without parsing them each time.
+/// The names that core asks for, or writes, with every request, and those that are captured often: looked
+/// up without parsing them each time.
 pub(crate) fn known(name: &str) -> Option<&'static HeaderName> {
     static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
     static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -61,6 +65,12 @@ pub(crate) fn known(name: &str) -> Option<&'static HeaderName> {
         "user-agent" => &USER_AGENT,
         "content-length" => &CONTENT_LENGTH,
         "content-type" => &CONTENT_TYPE,
+        "accept" => &ACCEPT,
+        "accept-language" => &ACCEPT_LANGUAGE,
+        "cache-control" => &CACHE_CONTROL,
+        "location" => &LOCATION,
+        "origin" => &ORIGIN,
+        "referer" => &REFERER,
         _ => return None,
     })
 }
