@@ -13,6 +13,7 @@ use crate::{
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "fmt", command: "cargo fmt --all --check" },
     Step { name: "tidy", command: "cargo xtask tidy" },
+    Step { name: "locks", command: "cargo xtask locks" },
     Step {
         name: "clippy",
         command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
@@ -64,6 +65,7 @@ mod tests {
             [
                 "fmt",
                 "tidy",
+                "locks",
                 "clippy",
                 "docs",
                 "docs-check",

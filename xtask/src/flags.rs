@@ -64,6 +64,8 @@ xflags::xflags! {
         }
         /// Has a real Prometheus scrape an example, and asks it every query of the dashboard in docs/grafana.
         cmd grafana {}
+        /// Checks that each lock file is what its manifests ask for.
+        cmd locks {}
         /// Compiles the published crates with the oldest dependencies that they allow; needs nightly Rust.
         cmd minimal-versions {}
         /// Keeps a service of each adapter under abuse, and checks that nothing is lost, left open or growing.

@@ -24,6 +24,7 @@ mod full;
 mod fuzz;
 mod grafana;
 mod local;
+mod locks;
 mod metadata;
 mod minimal_versions;
 mod soak;
@@ -63,6 +64,7 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Full(flags) => full::run(&sh, &flags),
         XtaskCmd::Fuzz(flags) => fuzz::run(&sh, &flags),
         XtaskCmd::Grafana(_) => grafana::run(&sh),
+        XtaskCmd::Locks(_) => locks::run(&sh),
         XtaskCmd::MinimalVersions(_) => minimal_versions::run(&sh),
         XtaskCmd::Soak(flags) => soak::run(&sh, &flags),
         XtaskCmd::Tidy(_) => tidy::run(&sh),
