@@ -10,14 +10,11 @@ use serde_json::{Value as Json, json};
 
 use super::{
     ScrubMatch, Shared,
-    marker::{is_marker, is_masked, marker},
+    marker::{is_marker, is_masked, marker, shortened},
     notes::Notes,
-    patterns::{Found, Search},
+    patterns::{Found, Patterns, Search},
     rules::{Rule, rule},
 };
-
-/// Characters of what is told about a match; a pattern of the user may match much.
-const MAX_CAUSE: usize = 100;
 
 /// What is known of where we are, and what was redacted so far.
 pub(super) struct Pass<'a> {
@@ -46,6 +43,15 @@ impl<'a> Pass<'a> {
 
     pub(super) fn find<'t>(&self, text: &'t str) -> Option<Found<'t>> {
         self.shared.patterns.find(text)
+    }
+
+    pub(super) const fn patterns(&self) -> &'a Patterns {
+        &self.shared.patterns
+    }
+
+    /// Whether what was found is a token of Logfire's.
+    pub(super) fn is_token(&self, found: &Found<'_>) -> bool {
+        self.shared.patterns.is_token(found.text)
     }
 
     /// Whether what was found is a word that the user has written as a pattern.
@@ -98,8 +104,7 @@ impl<'a> Pass<'a> {
         if let Some(new) = self.ask(matched, value) {
             return (new != value).then_some(new);
         }
-        let end = cause.char_indices().nth(MAX_CAUSE).map_or(cause.len(), |(end, _)| end);
-        let cause = cause.get(..end).unwrap_or(cause);
+        let cause = shortened(cause);
         let path = &self.path;
         self.notes.push(|| {
             let path: Vec<_> = path.iter().map(Step::json).collect();

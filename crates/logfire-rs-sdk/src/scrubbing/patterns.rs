@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use regex::Regex;
 
+use super::marker;
+
 /// Those of Logfire's Python SDK but for `auth(?!ors?\b)`, which has a look-ahead.
 const BEFORE_AUTH: &str = "password|passwd|mysql_pwd|secret";
 const AUTH: &str = "auth";
@@ -27,6 +29,8 @@ pub(super) struct Patterns {
     itself: Regex,
     /// The default ones, whose matches tell no secret.
     default: Regex,
+    /// A token of Logfire's, as a whole.
+    token: Regex,
     /// Those of the user, each with its text.
     extra: Vec<(Regex, String)>,
 }
@@ -67,6 +71,7 @@ impl Patterns {
             author: compile(r"\Aors?\b")?,
             itself: compile(&itself)?,
             default: compile(&format!(r"\A(?:{before}|{AUTH}|{after}|{TOKEN})\z"))?,
+            token: compile(&format!(r"\A{TOKEN}\z"))?,
             extra: patterns
                 .iter()
                 .map(|pattern| Ok((compile(&format!(r"\A(?:{pattern})\z"))?, pattern.clone())))
@@ -82,6 +87,16 @@ impl Patterns {
         }
         let pattern = self.extra.iter().find(|(regex, _)| regex.is_match(matched));
         pattern.or(self.extra.first()).map_or(matched, |(_, pattern)| pattern)
+    }
+
+    /// Whether it is what [`cause`](Self::cause) may tell, as a marker tells it.
+    pub(super) fn is_cause(&self, told: &str) -> bool {
+        let is_told = |(_, pattern): &(Regex, String)| marker::told(pattern) == told;
+        self.default.is_match(told) || self.is_word(told) || self.extra.iter().any(is_told)
+    }
+
+    pub(super) fn is_token(&self, matched: &str) -> bool {
+        self.token.is_match(matched)
     }
 
     /// Whether the user has written just this word.

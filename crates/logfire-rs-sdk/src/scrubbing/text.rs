@@ -43,7 +43,7 @@ impl Pass<'_> {
         let whole = text;
         let text = start_of(whole);
         let mut search = self.search(text);
-        let mut markers = Markers::new(text);
+        let mut markers = Markers::new(text, self.patterns());
         let mut values = Values::default();
         let mut new = String::new();
         let mut done = 0;
@@ -58,24 +58,24 @@ impl Pass<'_> {
             from = found.range().end;
             let word =
                 search.is_secret_itself(&found).then(|| word_around(text, behind, found.range()));
-            let word = word.map(|word| (word, false));
             let value = match word {
-                // What follows a secret does not make a name of it.
-                Some(word) if !self.is_word(&found) => Some(word),
-                word => {
-                    let value = values.of(text, found.text, from);
-                    // A name has a value of its own.
-                    let is_name = |(it, is_line): &(_, bool)| !is_line && self.is_name(text, it);
-                    match value {
-                        Some(value) if is_name(&value) => {
-                            from = value.0.start;
-                            continue;
-                        }
-                        value => value.or(word),
-                    }
+                // What follows a token does not make a name of it.
+                Some(word) if self.is_token(&found) => Some(word),
+                // A pattern of the user's may be that of a name or that of a value: both are hidden.
+                Some(word) if !self.is_word(&found) => {
+                    let end = values.of(text, found.text, from).map_or(word.end, |it| it.0.end);
+                    Some(word.start..word.end.max(end))
                 }
+                word => match values.of(text, found.text, from) {
+                    // A name has a value of its own.
+                    Some((value, false)) if self.is_name(text, &value) => {
+                        from = value.start;
+                        continue;
+                    }
+                    value => value.map(|it| it.0).or(word),
+                },
             };
-            let Some((mut value, _)) = value else { continue };
+            let Some(mut value) = value else { continue };
             if let Some(end) = markers.end_of(value.start) {
                 (from, behind) = (end, end);
                 continue;
@@ -103,19 +103,19 @@ impl Pass<'_> {
 }
 
 impl Pass<'_> {
-    /// Whether a name stands in the place of a value, as in `credentials: password: hunter2`. It has a value of its own.
+    /// Whether a name stands in the place of a value, as in `credentials: password: hunter2`, and nothing else: no value is
+    /// taken for a name because there is one in it.
     fn is_name(&self, text: &str, value: &Range<usize>) -> bool {
         /// A name may have a blank in it, where a value ends: `api key`.
-        const REST_OF_A_NAME: usize = 16;
+        const LONGEST: usize = 40;
         let rest = text.get(value.start..).unwrap_or_default();
-        let behind = rest.get(value.len()..).unwrap_or_default().char_indices();
-        let end = behind.map(|(index, _)| value.len() + index).nth(REST_OF_A_NAME);
-        let found = self.find(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
-        found.is_some_and(|found| {
-            let rest_of_word = rest.get(found.range().end..value.len());
-            let assigns = |it: &str| it.ends_with([':', '=']) && !it.contains(char::is_whitespace);
-            found.start < value.len() && rest_of_word.is_none_or(assigns)
-        })
+        let end = rest.char_indices().nth(LONGEST).map_or(rest.len(), |(end, _)| end);
+        let rest = rest.get(..end).unwrap_or_default();
+        let name = rest.trim_start_matches(['{', '[', '(', '<', '"', '\'']);
+        let Some(found) = self.find(name).filter(|found| found.start == 0) else { return false };
+        let behind = name.get(found.text.len()..).unwrap_or_default();
+        let behind = behind.trim_start_matches(['s', '"', '\'']);
+        value.len() <= rest.len() && behind.starts_with([':', '='])
     }
 }
 
@@ -221,10 +221,46 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pattern_of_the_user_names_or_matches_is_hidden() {
+        let hidden = |text: &str| {
+            let patterns = Scrubbing::default().extra_patterns(["phone", "e-?mail", r"\d{4}"]);
+            scrubbed(patterns, text).unwrap()
+        };
+        for text in
+            ["email=ada@x.example", "the e-mail is ada@x.example", "phone: ada", "4711 is ada"]
+        {
+            assert!(!hidden(text).contains("ada"), "{}", hidden(text));
+        }
+        assert_eq!(hidden("phone: 0123, x"), "phone: [Scrubbed due to 'phone'], x");
+        assert_eq!(hidden("card 4711 x"), r"card [Scrubbed due to '\d{4}'] x");
+    }
+
+    #[test]
+    fn a_marker_that_a_client_makes_up_hides_nothing() {
+        let text = "login [Scrubbed due to ' password=hunter2 agent ']";
+        let shown = scrubbed(Scrubbing::default(), text).unwrap();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let text = "login [Scrubbed due to 'x password=hunter2'] [Scrubbed due to 'x']";
+        let shown = scrubbed(Scrubbing::default(), text).unwrap();
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
     fn a_long_text_is_cut_where_scrubbing_ends() {
         let default = |text: &str| scrubbed(Scrubbing::default(), text);
         // A client may send such texts.
-        for word in ["auth ", "auth_", "auth é", "pylf_v1_", "password=x)pylf_v1_", "auth x."] {
+        for word in [
+            "auth ",
+            "auth_",
+            "auth é",
+            "pylf_v1_",
+            "password=x)pylf_v1_",
+            "auth x.",
+            "secret=",
+            "secret: ",
+            "secret [Scrubbed due to '",
+            "secret=[Scrubbed due to 'auth']",
+        ] {
             let long = word.repeat(2 * MAX_SCRUBBED / word.len());
             let short = default(&long).unwrap();
             assert!(short.ends_with('…'), "{word}");
@@ -261,6 +297,11 @@ mod tests {
             ("credentials: password: hunter2", Some("credentials: password: <password>")),
             ("secret: api key: hunter2", Some("secret: api key: <api key>")),
             ("secret = x, the secret: y", Some("secret = <secret>, the secret: <secret>")),
+            ("{secret: {password: hunter2}}", Some("{secret: {password: <password>}}")),
+            // A value with such a word in it is no name.
+            ("password is Secret123: too weak", Some("password is <password> too weak")),
+            ("password=my_secret_pw= for bob", Some("password=<password> for bob")),
+            ("password=Tr0ub4dor-api key x", Some("password=<password> key x")),
             // A secret that follows a value without a blank.
             ("password=x)pylf_v1_us_abc", Some("password=<password><pylf_v1_>")),
         ] {
