@@ -1,14 +1,16 @@
 //! Which headers become attributes, and which of their values are hidden.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use memchr::memchr3;
+use memchr::{memchr2, memchr3};
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
 use crate::headers::{HeaderValue, Headers};
-use crate::{UrlRedaction, patterns, redaction};
+use crate::patterns;
+use crate::redaction::{self, UrlRedaction};
 
 /// What stands in the place of a secret header value.
 const MARK: &str = "[REDACTED]";
@@ -62,6 +64,7 @@ pub(crate) struct HeaderCapture {
     exact: Vec<ExactHeader>,
     patterns: Vec<Regex>,
     sanitized: Option<SanitizedHeaders>,
+    redaction: UrlRedaction,
 }
 
 #[derive(Clone, Debug)]
@@ -72,14 +75,21 @@ struct ExactHeader {
 }
 
 impl HeaderCapture {
-    /// Records the headers that `patterns` match as a whole, as attributes `{prefix}{name}`.
+    /// Records the headers that `patterns` match as a whole, as attributes `{prefix}{name}`;
+    /// in those that are not secret, `redaction` says what is masked in URLs.
     pub(crate) fn new(
         setting: &str,
         prefix: &'static str,
         patterns: &[String],
         sanitized: &SanitizedHeaders,
+        redaction: &UrlRedaction,
     ) -> Self {
-        let mut capture = Self { prefix, sanitized: Some(sanitized.clone()), ..Self::default() };
+        let mut capture = Self {
+            prefix,
+            sanitized: Some(sanitized.clone()),
+            redaction: redaction.clone(),
+            ..Self::default()
+        };
         for pattern in patterns {
             if pattern.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it)) {
                 let name = pattern.to_ascii_lowercase();
@@ -111,9 +121,9 @@ impl HeaderCapture {
             // Room for one is of the size of short texts, of which allocators keep but a few at hand.
             let mut values = Vec::with_capacity(4);
             if several {
-                headers.each(&header.name, &mut |it| values.push(text(it, header.secret)));
+                headers.each(&header.name, &mut |it| values.push(self.text(it, header.secret)));
             } else {
-                values.push(text(first, header.secret));
+                values.push(self.text(first, header.secret));
             }
             attributes.push(attribute(header.key.clone(), values));
         }
@@ -130,7 +140,7 @@ impl HeaderCapture {
                 wanted.then(Vec::new)
             });
             if let Some(values) = values {
-                values.push(text(value, secret));
+                values.push(self.text(value, secret));
             }
         });
         for (name, values) in found {
@@ -139,20 +149,34 @@ impl HeaderCapture {
             }
         }
     }
-}
 
-fn text(value: HeaderValue<'_>, secret: bool) -> StringValue {
-    if secret || value.sensitive {
-        return StringValue::from(MARK);
+    fn text(&self, value: HeaderValue<'_>, secret: bool) -> StringValue {
+        if secret || value.sensitive {
+            return StringValue::from(MARK);
+        }
+        let text = value.to_text();
+        // Only a URL or an authority has a secret inside of what is not one as a whole.
+        if memchr3(b'@', b'?', b'#', text.as_bytes()).is_none() {
+            return StringValue::from(text.into_owned());
+        }
+        StringValue::from(redaction::mask_text(&self.mask_urls(&text)))
     }
-    let text = value.to_text();
-    // Only a URL or an authority has a secret inside of what is not one as a whole. Where all of it is
-    // a URL, more of it is known than of a URL in a text.
-    if memchr3(b'@', b'?', b'#', text.as_bytes()).is_some() {
-        static URL: LazyLock<UrlRedaction> = LazyLock::new(UrlRedaction::default);
-        return StringValue::from(redaction::mask_text(&URL.url(&text)));
+
+    /// Of a URL more is known than of a text: a value may be one as a whole, or have some in it, as
+    /// `Link` has.
+    fn mask_urls<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let has_blanks = memchr2(b' ', b'\t', text.as_bytes()).is_some();
+        if !has_blanks && redaction::split_scheme(text).is_some() {
+            return self.redaction.url(text);
+        }
+        let mut masked = String::with_capacity(text.len() + 16);
+        for word in text.split_inclusive([' ', '\t', '<', '>']) {
+            let url = word.trim_end_matches([' ', '\t', '<', '>']);
+            masked.push_str(&self.redaction.url(url));
+            masked.push_str(word.get(url.len()..).unwrap_or_default());
+        }
+        Cow::Owned(masked)
     }
-    StringValue::from(text.into_owned())
 }
 
 fn attribute(key: Key, values: Vec<StringValue>) -> KeyValue {
@@ -169,7 +193,13 @@ mod tests {
             |list: &[&str]| -> Vec<String> { list.iter().map(|it| (*it).to_owned()).collect() };
         let only = only.map(owned);
         let sanitized = SanitizedHeaders::new("test", only.as_deref(), &owned(sanitize));
-        let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized);
+        let capture = HeaderCapture::new(
+            "test",
+            "h.",
+            &owned(patterns),
+            &sanitized,
+            &UrlRedaction::default(),
+        );
         let headers = Lines(&[
             ("X-Tag", b"one"),
             ("x-tag", b"two"),
@@ -216,6 +246,35 @@ mod tests {
     }
 
     #[test]
+    fn urls_are_masked_as_the_application_says() {
+        let text = |value: &str| {
+            let redaction = UrlRedaction::default().add_keys(["code"]);
+            let sanitized = SanitizedHeaders::new("test", None, &[]);
+            let names = ["x-url".to_owned()];
+            let capture = HeaderCapture::new("test", "h.", &names, &sanitized, &redaction);
+            let mut attributes = Vec::new();
+            capture.record(&Lines(&[("X-Url", value.as_bytes())]), &mut attributes);
+            let value = attributes.pop().unwrap().value;
+            value.as_str().trim_start_matches("[\"").trim_end_matches("\"]").to_owned()
+        };
+        for (value, expected) in [
+            ("https://a.b/c?code=s3cret&q=1", "https://a.b/c?code=REDACTED&q=1"),
+            ("/c?code=s3cret&q=1#top", "/c?code=REDACTED&q=1#top"),
+            ("back?q=1&code=s3cret", "back?q=1&code=REDACTED"),
+            ("https://u:s3<cret@a.b/", "https://REDACTED:REDACTED@a.b/"),
+            (
+                "</a?sig=1>; rel=next, </b?page=2>; rel=last",
+                "</a?sig=REDACTED>; rel=next, </b?page=2>; rel=last",
+            ),
+            ("</a?code=s3cret>;rel=next,</b?p=2>", "</a?code=REDACTED>;rel=next,</b?p=2>"),
+            ("https://a.b, c@d", "https://a.b, c@d"),
+            ("see  <https://u:s3cret@a.b> ?", "see  <https://REDACTED:REDACTED@a.b> ?"),
+        ] {
+            assert_eq!(text(value), expected);
+        }
+    }
+
+    #[test]
     fn the_cases_of_the_python_tests() {
         let lines = Lines(&[
             ("Accept", b"text/html"),
@@ -238,7 +297,13 @@ mod tests {
                 true => SanitizedHeaders::new("test", Some(&list), &[]),
                 false => SanitizedHeaders::new("test", None, &list),
             };
-            let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized);
+            let capture = HeaderCapture::new(
+                "test",
+                "h.",
+                &owned(patterns),
+                &sanitized,
+                &UrlRedaction::default(),
+            );
             let mut attributes = Vec::new();
             capture.record(&lines, &mut attributes);
             let lines = attributes.iter().map(|it| format!("{}={}", it.key, it.value.as_str()));

@@ -107,7 +107,7 @@ impl SharedOptions {
         let capture = |own: &Option<Vec<String>>, direction: &str, prefix| {
             let setting = format!("{CAPTURE}_{side}_{direction}");
             let patterns = own.clone().or_else(|| env.list(&setting)).unwrap_or_default();
-            HeaderCapture::new(&setting, prefix, &patterns, &sanitized)
+            HeaderCapture::new(&setting, prefix, &patterns, &sanitized, &self.redaction)
         };
         (
             capture(&self.request_headers, "REQUEST", "http.request.header."),
@@ -272,7 +272,7 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// What is masked in URLs. By default the values of seven query keys, and credentials.
+            /// What is masked in URLs, also of captured headers. By default the values of seven query keys, and credentials.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::{", stringify!($options), ", UrlRedaction};\n\n",
                 "let redaction = UrlRedaction::default().add_keys([\"token\"]);\n",
@@ -397,6 +397,7 @@ pub(super) use shared_setters;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::tests::Lines;
 
     /// The options of an adapter with the key `DJANGO`, its own variable and the common one.
     fn excluded(own: Option<&'static str>, common: Option<&'static str>, path: &str) -> bool {
@@ -409,6 +410,19 @@ mod tests {
             ..SharedOptions::default()
         };
         options.exclusion("DJANGO").matches(path, || Some(format!("http://site.example{path}")))
+    }
+
+    #[test]
+    fn the_redaction_is_that_of_captured_headers_too() {
+        let options = SharedOptions {
+            request_headers: Some(vec!["referer".to_owned()]),
+            redaction: UrlRedaction::default().add_keys(["code"]),
+            ..SharedOptions::default()
+        };
+        let (requests, _) = options.header_captures("SERVER");
+        let mut attributes = Vec::new();
+        requests.record(&Lines(&[("Referer", b"https://a.b/?code=s3cret")]), &mut attributes);
+        assert_eq!(attributes[0].value.as_str(), r#"["https://a.b/?code=REDACTED"]"#);
     }
 
     #[test]
