@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::Error;
@@ -27,7 +26,6 @@ pin_project! {
         inner: Option<F>,
         // Taken when the response is there.
         span: Option<ServerSpan>,
-        likely: Option<Rc<str>>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
@@ -43,9 +41,8 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    /// `likely` is the route that the path of the request had.
-    pub(crate) fn new(inner: F, span: ServerSpan, likely: Option<Rc<str>>) -> Self {
-        Self { inner: Some(inner), span: Some(span), likely }
+    pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
+        Self { inner: Some(inner), span: Some(span) }
     }
 }
 
@@ -66,7 +63,7 @@ where
         };
         Poll::Ready(match result {
             Ok(mut response) => {
-                record(&mut span, &response, this.likely.as_deref());
+                record(&mut span, &response);
                 announce_trace(&span, response.headers_mut());
                 // actix-web sends an upgraded connection as the body of its 101.
                 let wrap = match response.status() {
@@ -83,11 +80,12 @@ where
     }
 }
 
-fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>, likely: Option<&str>) {
+fn record<B>(span: &mut ServerSpan, response: &ServiceResponse<B>) {
     if span.request_span().is_none() {
         return;
     }
-    span.settle_route(route(response, likely).as_deref());
+    let not_found = response.status() == StatusCode::NOT_FOUND;
+    span.settle_route(pattern(response.request(), not_found).as_deref());
     if let Some(error) = response.response().error() {
         error_type::record(span, error);
     }
@@ -105,17 +103,6 @@ fn record_unanswered(span: &mut ServerSpan, error: &Error) {
     let status = error.as_response_error().status_code();
     span.record_response(status.as_u16(), &ActixHeaders(&HeaderMap::new()));
     span.complete();
-}
-
-/// The pattern of the resource that answered.
-///
-/// A resource whose guard refused has the same path, but did not take it: then the path is not
-/// used up, and the 404 belongs to no route.
-fn route<B>(response: &ServiceResponse<B>, likely: Option<&str>) -> Option<String> {
-    let request = response.request();
-    let missed = response.status() == StatusCode::NOT_FOUND
-        && !request.match_info().unprocessed().is_empty();
-    if missed { None } else { pattern(request, likely) }
 }
 
 fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {

@@ -30,7 +30,9 @@ impl LikelyRoutes {
     /// The route of `request`, as far as its path tells.
     pub(crate) fn of(&self, request: &ServiceRequest) -> Option<Rc<str>> {
         let path = request.path();
-        let find = || pattern(request.request(), None).map(Rc::from);
+        // Nothing is routed yet, so one that is above the path may be that of a prefix.
+        let may = |it: &String| may_begin(it, request.match_info().as_str());
+        let find = || request.match_pattern().filter(may).map(Rc::from);
         if path.len() > LONGEST {
             return find();
         }
@@ -44,30 +46,54 @@ impl LikelyRoutes {
     }
 }
 
-/// The pattern of the resource that `request` matches.
+/// The pattern of the resource that answered `request`.
 ///
 /// Of a resource with several patterns actix-web tells the first, whichever has matched; one that
-/// cannot have is none. The `likely` one was looked at already.
-pub(crate) fn pattern(request: &HttpRequest, likely: Option<&str>) -> Option<String> {
-    let may = |it: &String| likely == Some(it) || may_match(it, request.match_info().as_str());
-    request.match_pattern().filter(may)
+/// cannot have is none. A service on a prefix, such as one of files, uses up its part of the path.
+///
+/// A resource whose guard refused has the same path, but did not take it: then the path is not
+/// used up, and the 404 belongs to no route. Neither is it where a middleware answered.
+pub(crate) fn pattern(request: &HttpRequest, not_found: bool) -> Option<String> {
+    let (path, rest) = (request.match_info().as_str(), request.match_info().unprocessed());
+    let used = path.strip_suffix(rest).unwrap_or_default();
+    request.match_pattern().filter(|it| match (rest.is_empty(), not_found) {
+        (true, _) => may_match(it, path),
+        // A regular expression may match a prefix of the path that is that of its scope.
+        (false, true) => !used.is_empty() && !is_regular(it) && may_match(it, used),
+        (false, false) => may_begin(it, path),
+    })
 }
 
 /// Whether `path` can be one of `pattern`: what stands outside of braces is compared.
 fn may_match(pattern: &str, path: &str) -> bool {
-    let Some((literal, _)) = pattern.split_once('{') else { return pattern == path };
-    // A regular expression or a tail may match a slash, so what follows it stands anywhere.
-    if pattern.contains([':', '*']) {
-        return path.starts_with(literal);
+    rest(pattern, path).is_some_and(|it| it.is_none())
+}
+
+/// Whether `path` can be one of `pattern`, or below it.
+fn may_begin(pattern: &str, path: &str) -> bool {
+    !pattern.is_empty() && rest(pattern, path).is_some()
+}
+
+/// A regular expression or a tail may match a slash.
+fn is_regular(pattern: &str) -> bool {
+    pattern.contains('{') && pattern.contains([':', '*'])
+}
+
+/// The first segment of `path` that is below `pattern`, if it can be one of it, or below it.
+fn rest<'a>(pattern: &str, path: &'a str) -> Option<Option<&'a str>> {
+    // What follows a regular expression stands anywhere.
+    if is_regular(pattern) {
+        let (literal, _) = pattern.split_once('{')?;
+        return path.starts_with(literal).then_some(None);
     }
-    let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (patterns.next(), segments.next()) {
-            (None, None) => return true,
-            (Some(pattern), Some(segment)) if pattern.contains('{') || pattern == segment => {}
-            _ => return false,
+    let mut segments = path.split('/');
+    for pattern in pattern.split('/') {
+        let segment = segments.next()?;
+        if !pattern.contains('{') && pattern != segment {
+            return None;
         }
     }
+    Some(segments.next())
 }
 
 #[cfg(test)]
@@ -79,6 +105,7 @@ mod tests {
         for (pattern, path, expected) in [
             ("/one", "/one", true),
             ("/one", "/two/1", false),
+            ("/one", "/one/1", false),
             ("", "", true),
             ("/users/{id}", "/users/1", true),
             ("/users/{id}", "/users/1/posts", false),
@@ -90,6 +117,23 @@ mod tests {
             ("/files/{path}*", "/files/a/b", true),
         ] {
             assert_eq!(may_match(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+    #[test]
+    fn a_prefix_ends_where_a_segment_does() {
+        for (pattern, path, expected) in [
+            ("/static", "/static", true),
+            ("/static", "/static/", true),
+            ("/static", "/static/js/app.js", true),
+            ("/static", "/statics", false),
+            ("/static", "/other/static", false),
+            ("/{tenant}/static", "/acme/static/app.js", true),
+            ("/{tenant}/static", "/acme/other/app.js", false),
+            ("/{tenant}/static", "/acme", false),
+            ("/", "/app.js", false),
+            ("", "/app.js", false),
+        ] {
+            assert_eq!(may_begin(pattern, path), expected, "{pattern} {path}");
         }
     }
 }

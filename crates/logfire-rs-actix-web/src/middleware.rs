@@ -167,7 +167,7 @@ where
         let likely = self.routes.of(&request);
         let mut span = self.middleware.start(&mut request, likely.as_deref());
         let inner = span.run(|| self.inner.call(request));
-        ResponseFuture::new(inner, span, likely)
+        ResponseFuture::new(inner, span)
     }
 }
 

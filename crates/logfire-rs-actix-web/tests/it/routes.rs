@@ -1,9 +1,11 @@
 //! The pattern of the resource that answered is the route.
 
-use actix_web::guard::{Get, Post};
+use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceRequest, fn_service};
+use actix_web::guard::{Get, Guard, Post};
+use actix_web::http::StatusCode;
 use actix_web::middleware::{NormalizePath, TrailingSlash};
 use actix_web::test::{TestRequest, call_and_read_body, init_service};
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, Error, HttpResponse, web};
 use logfire_rs_actix_web::{HttpServerOptions, current_request, instrument_with, middleware};
 
 use crate::Spans;
@@ -55,6 +57,62 @@ async fn a_resource_with_several_patterns() {
             format!("{name} | route {route} | path {path} | 200 | -")
         );
     }
+}
+
+/// A service on a prefix, as the one of actix-files is.
+struct Files(&'static str);
+
+impl HttpServiceFactory for Files {
+    fn register(self, config: &mut AppService) {
+        let prefix = match config.is_root() {
+            true => ResourceDef::root_prefix(self.0),
+            false => ResourceDef::prefix(self.0),
+        };
+        let guards: Vec<Box<dyn Guard>> = vec![Box::new(Get())];
+        let service = fn_service(async |request: ServiceRequest| {
+            let status = match request.path().ends_with("missing") {
+                true => StatusCode::NOT_FOUND,
+                false => StatusCode::OK,
+            };
+            Ok::<_, Error>(request.into_response(HttpResponse::new(status)))
+        });
+        config.register_service(prefix, Some(guards), service, None);
+    }
+}
+
+#[actix_web::test]
+async fn services_on_a_prefix() {
+    let spans = Spans::new();
+    let app = App::new()
+        .service(Files("/static"))
+        .service(Files("/probes"))
+        .service(web::scope("/of/{tenant}").service(Files("/static")))
+        .service(Files(""));
+    let options = spans.options().exclude_routes(["/probes"]);
+    let app = init_service(instrument_with(app, options)).await;
+    for (request, route, status) in [
+        ("GET /static", "/static", 200),
+        ("GET /static/app.js", "/static", 200),
+        ("GET /static/js/app.js", "/static", 200),
+        // The handler's own 404 keeps its route, and that of a guard has none.
+        ("GET /static/missing", "/static", 404),
+        ("POST /static/app.js", "-", 404),
+        ("GET /of/acme/static/app.js", "/of/{tenant}/static", 200),
+        ("GET /of/acme/static/missing", "/of/{tenant}/static", 404),
+        ("POST /of/acme/static/app.js", "-", 404),
+        ("GET /of/acme/other", "-", 404),
+        // What is served at the root has no prefix to tell.
+        ("GET /", "-", 200),
+    ] {
+        let (method, path) = request.split_once(' ').unwrap();
+        let name = if route == "-" { method.to_owned() } else { format!("{method} {route}") };
+        assert_eq!(
+            spans.of(&app, request).await,
+            format!("{name} | route {route} | path {path} | {status} | -")
+        );
+    }
+    assert_eq!(spans.of(&app, "GET /probes").await, "");
+    assert_eq!(spans.of(&app, "GET /probes/live").await, "");
 }
 
 /// Which route is likely is remembered by path; more paths than are remembered, twice.
