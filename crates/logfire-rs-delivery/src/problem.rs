@@ -13,12 +13,12 @@ use std::{fmt, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The destination cannot be reached, or asks to come back later; what is queued is tried again.
+    /// The destination cannot be reached, or asks to come back later.
     #[non_exhaustive]
     Unreachable {
         /// Base URL of the destination.
         destination: String,
-        /// What went wrong, last.
+        /// What went wrong, last, and what comes of it, for example `status 503; trying again`.
         reason: String,
     },
     /// The destination answered with a status that is not worth a retry; the export is lost.
@@ -61,7 +61,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable { destination, reason } => {
-                write!(f, "cannot deliver to {destination}: {reason}; trying again")
+                write!(f, "cannot deliver to {destination}: {reason}")
             }
             Self::Refused { destination, reason } => {
                 write!(f, "{destination} refuses telemetry with {reason}")

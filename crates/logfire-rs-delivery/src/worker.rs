@@ -20,6 +20,8 @@ use crate::{
 
 /// Between two tries, whatever the destination asks for.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+/// A destination may ask for a wait as long as this between two tries of the spool.
+const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 /// How long an export is tried before it is spooled, if there is a spool.
 const SPOOL_AFTER: Duration = Duration::from_secs(5);
 /// How often a spool that another process has is asked for again.
@@ -155,14 +157,17 @@ impl Worker {
                     (reason, None)
                 }
             };
-            self.reports.unreachable(reason);
             // A destination may ask for a longer wait, but not for none.
             let wait = backoff.next_wait().max(asked.unwrap_or_default()).max(SHORTEST_WAIT);
             let hopeless = self.queue.is_closed() && !self.reached;
-            if hopeless
-                || wait > patience.saturating_sub(started.elapsed())
-                || self.queue.pause(wait, asked.is_some()) == Next::GiveUp
-            {
+            let too_long = wait > patience.saturating_sub(started.elapsed());
+            let next = match (self.has_spool(), hopeless, too_long) {
+                (true, ..) | (false, false, false) => "; trying again",
+                (false, true, _) => "",
+                (false, false, true) => "; the next try would be later than an export is kept",
+            };
+            self.reports.unreachable(reason + next);
+            if hopeless || too_long || self.queue.pause(wait, asked.is_some()) == Next::GiveUp {
                 return Delivered::GivenUp(asked);
             }
         }
@@ -276,8 +281,9 @@ impl Spooling {
     }
 
     fn try_later(&mut self, asked: Option<Duration>) {
-        let wait = self.backoff.next_wait().max(asked.unwrap_or_default());
+        let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
         let now = Instant::now();
+        let wait = self.backoff.next_wait().max(asked);
         self.resend_at = now.checked_add(wait).or(Some(now + OPEN_AGAIN_AFTER));
         self.down = true;
     }
@@ -286,5 +292,32 @@ impl Spooling {
         self.backoff = Backoff::new(first_retry_after);
         self.resend_at = Some(Instant::now());
         self.down = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_spool_is_tried_again_within_an_hour_whatever_is_asked_for() {
+        let destination = Destination::new("http://127.0.0.1:1").unwrap();
+        let mut spooling = Spooling {
+            spool: Arc::new(Spool::new(Path::new("unused"), &destination, 0)),
+            backoff: Backoff::new(Duration::ZERO),
+            usable: true,
+            resend_at: None,
+            down: false,
+        };
+        let hour = Duration::from_secs(3600);
+        for asked in [hour / 2, hour, 24 * hour, Duration::MAX] {
+            let before = Instant::now();
+            spooling.try_later(Some(asked));
+            let at = spooling.resend_at.unwrap();
+            assert!(at >= before + asked.min(hour), "{asked:?}");
+            assert!(at <= Instant::now() + hour, "{asked:?}");
+        }
     }
 }

@@ -140,11 +140,24 @@ fn a_destination_that_asks_for_no_wait_is_given_up_all_the_same() {
 
 #[test]
 fn a_retry_after_beyond_all_time_is_given_up() {
-    let receiver = Receiver::answering(|_| Answer::RetryAfter(503, u64::MAX));
-    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
-    delivery.submit(export("x")).unwrap();
-    delivery.flush(Duration::MAX).unwrap_err();
-    assert_eq!(delivery.counts().lost, 1);
+    for seconds in [301, u64::MAX] {
+        let receiver = Receiver::answering(move |_| Answer::RetryAfter(503, seconds));
+        let (options, told) = listening(quick());
+        let delivery = Delivery::start(to(&receiver), options).unwrap();
+        delivery.submit(export("x")).unwrap();
+        delivery.flush(Duration::MAX).unwrap_err();
+        assert_eq!(delivery.counts().lost, 1);
+        let url = receiver.url();
+        assert_eq!(
+            *told.lock().unwrap(),
+            [
+                format!(
+                    "cannot deliver to {url}: status 503; the next try would be later than an export is kept"
+                ),
+                format!("1 export to {url} lost"),
+            ]
+        );
+    }
 }
 
 #[test]

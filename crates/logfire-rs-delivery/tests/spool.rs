@@ -101,6 +101,23 @@ fn an_outage_goes_through_the_disk_and_everything_arrives() {
 }
 
 #[test]
+fn a_wait_that_is_longer_than_the_patience_is_told_as_one_if_there_is_a_spool() {
+    let directory = TempDir::new().unwrap();
+    let receiver = Receiver::answering(|_| Answer::RetryAfter(503, 301));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let options = spooling(directory.path())
+        .on_problem(move |problem| heard.lock().unwrap().push(problem.to_string()));
+    let delivery = Delivery::start(to(receiver.address), options).unwrap();
+    delivery.submit(export("x")).unwrap();
+    delivery.flush(LONG).unwrap();
+    assert_eq!(delivery.counts().spooled, 1);
+    let url = format!("http://{}", receiver.address);
+    let expected = format!("cannot deliver to {url}: status 503; trying again");
+    assert_eq!(*told.lock().unwrap(), [expected]);
+}
+
+#[test]
 fn files_are_for_their_owner_only_and_hold_no_token() {
     let directory = TempDir::new().unwrap();
     let delivery = Delivery::start(to(deserted()), spooling(directory.path())).unwrap();
