@@ -40,7 +40,7 @@ use crate::method::Method;
 use crate::metrics::{ConnectionMetrics, Side};
 use crate::options::HttpClientOptions;
 use crate::redaction::FilterUrl;
-use crate::series::UsualSeries;
+use crate::series::{CLIENT_SERIES, UsualSeries};
 use crate::{diagnostics, names};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
@@ -167,7 +167,7 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(it.active_requests.clone(), collected.as_ref())
             });
-            let series = active.is_some().then(UsualSeries::new);
+            let series = active.is_some().then(|| UsualSeries::new(CLIENT_SERIES));
             Resolved { backend, active, series }
         })
     }

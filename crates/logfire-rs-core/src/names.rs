@@ -13,8 +13,9 @@ use opentelemetry::{StringValue, Value};
 /// More routes than a service has; a client that makes up URL templates cannot fill the memory.
 const LIMIT: usize = 4096;
 
-static NAMES: LazyLock<RwLock<HashMap<(&'static str, &'static str), &'static Named>>> =
-    LazyLock::new(RwLock::default);
+type Names = RwLock<HashMap<(&'static str, &'static str), &'static Named>>;
+
+static NAMES: LazyLock<Names> = LazyLock::new(RwLock::default);
 static STRINGS: LazyLock<RwLock<HashSet<&'static str>>> = LazyLock::new(RwLock::default);
 
 struct Named {
@@ -60,7 +61,7 @@ fn recent(method: &'static str, template: &str) -> Option<&'static Named> {
     }
     RECENT
         .try_with(|it| it.borrow_mut().find(method, template))
-        .unwrap_or_else(|_| look_up(method, template))
+        .unwrap_or_else(|_| look_up(&NAMES, method, template))
 }
 
 /// What a thread has looked up before it finds again without a lock.
@@ -77,7 +78,7 @@ impl Recent {
         if let Some(Some(named)) = self.slot(method, template) {
             return Some(named);
         }
-        let named = look_up(method, template)?;
+        let named = look_up(&NAMES, method, template)?;
         self.add(named);
         Some(named)
     }
@@ -124,18 +125,23 @@ fn hash(method: &str, template: &str) -> usize {
     (hash >> 48) as usize
 }
 
-fn look_up(method: &'static str, template: &str) -> Option<&'static Named> {
+fn look_up(all: &Names, method: &'static str, template: &str) -> Option<&'static Named> {
     let known = {
-        let names = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+        let names = all.read().unwrap_or_else(PoisonError::into_inner);
         let names: &HashMap<(&str, &str), &'static Named> = &names;
-        names.get(&(method, template)).copied()
+        let known = names.get(&(method, template)).copied();
+        // Names without end do not make all threads wait for each other.
+        if known.is_none() && names.len() >= LIMIT {
+            return None;
+        }
+        known
     };
-    known.or_else(|| add(method, template))
+    known.or_else(|| add(all, method, template))
 }
 
 #[cold]
-fn add(method: &'static str, template: &str) -> Option<&'static Named> {
-    let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
+fn add(all: &Names, method: &'static str, template: &str) -> Option<&'static Named> {
+    let mut names = all.write().unwrap_or_else(PoisonError::into_inner);
     if names.len() >= LIMIT {
         return None;
     }
@@ -159,6 +165,10 @@ pub(crate) fn intern(string: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -176,6 +186,20 @@ mod tests {
         assert!(matches!(owned, Cow::Owned(_)));
         assert_eq!((owned.as_ref(), template.as_str()), ("GET /one/more", "/one/more"));
         assert!(NAMES.read().unwrap().len() <= LIMIT);
+    }
+
+    #[test]
+    fn a_full_table_is_only_read() {
+        let names: &'static Names = Box::leak(Box::default());
+        for i in 0..LIMIT {
+            assert!(look_up(names, "GET", &format!("/full/{i}")).is_some());
+        }
+        let reading = names.read().unwrap();
+        let (found, result) = mpsc::channel();
+        thread::spawn(move || found.send(look_up(names, "GET", "/full/more").is_none()));
+        assert_eq!(result.recv_timeout(Duration::from_secs(60)), Ok(true));
+        drop(reading);
+        assert!(look_up(names, "GET", "/full/0").is_some());
     }
 
     #[test]

@@ -11,8 +11,13 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::BoundHistogram;
 use opentelemetry::metrics::Histogram;
 
-/// How many series there are at most: an SDK never gives up one that is bound.
-const SLOTS: usize = if cfg!(feature = "bound-instruments") { 512 } else { 4096 };
+/// How many series of a server there are at most: an SDK never gives up one that is bound.
+pub(crate) const SERVER_SERIES: usize =
+    if cfg!(feature = "bound-instruments") { 512 } else { 4096 };
+
+/// The same of a client, of which a program may have many, and which tells 512 targets apart.
+pub(crate) const CLIENT_SERIES: usize =
+    if cfg!(feature = "bound-instruments") { 512 } else { 1024 };
 
 /// The usual series of one instrumenter, each known by an `S`: the first of each slot, for good.
 pub(crate) struct UsualSeries<S>(Box<[Slot<S>]>);
@@ -20,8 +25,9 @@ pub(crate) struct UsualSeries<S>(Box<[Slot<S>]>);
 type Slot<S> = OnceLock<Box<(S, Point)>>;
 
 impl<S: Copy + Eq> UsualSeries<S> {
-    pub(crate) fn new() -> Self {
-        Self((0..SLOTS).map(|_| OnceLock::new()).collect())
+    /// Has room for a power of two of them.
+    pub(crate) fn new(slots: usize) -> Self {
+        Self((0..slots).map(|_| OnceLock::new()).collect())
     }
 
     /// The point of `series`, whose parts are mixed in `mixed`; `None` if another one has its slot.
@@ -33,7 +39,8 @@ impl<S: Copy + Eq> UsualSeries<S> {
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Option<&Point> {
         // The multiplier of Fibonacci hashing spreads them over the upper bits.
-        let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOTS.ilog2());
+        let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            >> (u64::BITS - self.0.len().trailing_zeros());
         let slot = self.0.get(usize::try_from(spread).ok()?)?;
         let lasting = || Box::new((series, Point::lasting(attributes(), duration)));
         let (known, point) = &**slot.get_or_init(lasting);
@@ -74,5 +81,33 @@ impl Point {
             return bound.record(seconds);
         }
         duration.record(seconds, &self.attributes);
+    }
+}
+
+#[cfg(test)]
+impl<S> UsualSeries<S> {
+    /// How many there are by now.
+    pub(crate) fn kept(&self) -> usize {
+        self.0.iter().filter(|it| it.get().is_some()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+
+    use super::*;
+
+    #[test]
+    fn all_slots_are_used_and_no_more() {
+        let duration = SdkMeterProvider::default().meter("test").f64_histogram("duration").build();
+        for slots in [8, CLIENT_SERIES, SERVER_SERIES] {
+            let all = UsualSeries::new(slots);
+            let find = |it: u64| all.find(it, it, &duration, Vec::new).is_some();
+            let found = (0..16 * slots as u64).filter(|it| find(*it)).count();
+            assert_eq!((found, all.kept()), (slots, slots));
+            assert!(find(0));
+        }
     }
 }

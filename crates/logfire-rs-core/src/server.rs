@@ -35,7 +35,7 @@ use crate::names;
 use crate::options::{DistributedTracing, HttpServerOptions};
 use crate::propagation::unsampled;
 use crate::request_span::{Exchange, Notes, RequestSpan};
-use crate::series::UsualSeries;
+use crate::series::{SERVER_SERIES, UsualSeries};
 
 /// Starts a span for each request; made once by an adapter, and cheap to clone.
 ///
@@ -137,7 +137,7 @@ impl Engine {
                 let collected = shared.bare_meter(&self.scope);
                 ActiveRequests::new(known_methods, it.active_requests.clone(), collected.as_ref())
             });
-            let series = backend.metrics.as_ref().map(|_| UsualSeries::new());
+            let series = backend.metrics.as_ref().map(|_| UsualSeries::new(SERVER_SERIES));
             Resolved { backend, active, series }
         })
     }

@@ -93,6 +93,10 @@ impl ServerExchange {
         metrics: &HttpMetrics,
         elapsed: Option<Duration>,
     ) {
+        let sizes = metrics.body_sizes.as_ref().filter(|_| notes.received.or(notes.sent).is_some());
+        if elapsed.is_none() && sizes.is_none() {
+            return;
+        }
         let _current = exchange.context.clone().attach();
         let own;
         let attributes = || self.metric_attributes(exchange, notes, error);
@@ -110,7 +114,7 @@ impl ServerExchange {
         if let Some(elapsed) = elapsed {
             point.record_duration(elapsed.as_secs_f64(), &metrics.duration);
         }
-        if let Some(sizes) = &metrics.body_sizes {
+        if let Some(sizes) = sizes {
             if let Some(received) = notes.received {
                 sizes.request.record(received, &point.attributes);
             }
@@ -223,4 +227,36 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+
+    use crate::headers::tests::Lines;
+    use crate::{HttpServerInstrumenter, HttpServerOptions, ServerRequest};
+
+    #[test]
+    fn a_series_that_nothing_is_recorded_in_is_not_kept() {
+        let options = HttpServerOptions::default().meter_provider(SdkMeterProvider::default());
+        let instrumenter = HttpServerInstrumenter::new("test", "0", "TEST", options);
+        let request = ServerRequest {
+            method: "GET",
+            scheme: Some("http"),
+            authority: None,
+            path: "/events",
+            query: None,
+            route: None,
+            version: None,
+            headers: &Lines(&[]),
+            peer: None,
+        };
+        let mut span = instrumenter.start(&request);
+        // The duration of what has no end is recorded at once, and no other one is at its end.
+        span.record_response(200, &Lines(&[("content-type", b"text/event-stream")]));
+        span.record_response(204, &Lines(&[]));
+        drop(span);
+        let series = instrumenter.0.resolved().series.as_ref().unwrap();
+        assert_eq!(series.kept(), 1);
+    }
 }
