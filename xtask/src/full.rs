@@ -97,12 +97,24 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Full) -> Result {
     document::write(sh, DOCUMENT, COMMAND, &table)?;
     println!("\n{table}");
 
-    let failed: Vec<_> = outcomes
-        .iter()
-        .filter(|outcome| outcome.result == Verdict::Failed)
-        .map(|outcome| outcome.step.name)
-        .collect();
-    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+    verdict(flags, &outcomes)
+}
+
+/// Fails if a step did, or if one that was asked for by its name was not possible.
+fn verdict(flags: &flags::Full, outcomes: &[Outcome]) -> Result {
+    let names = |is: fn(&Verdict) -> bool| {
+        let found = outcomes.iter().filter(|outcome| is(&outcome.result));
+        found.map(|outcome| outcome.step.name).collect::<Vec<_>>().join(", ")
+    };
+    let failed = names(|it| *it == Verdict::Failed);
+    if !failed.is_empty() {
+        return Err(format!("failed: {failed}").into());
+    }
+    let impossible = names(|it| matches!(it, Verdict::Impossible(_)));
+    if !flags.only.is_empty() && !impossible.is_empty() {
+        return Err(format!("not possible: {impossible}").into());
+    }
+    Ok(())
 }
 
 fn is_there(sh: &Shell, need: &Need) -> bool {
@@ -194,6 +206,26 @@ mod tests {
         assert!(!all_but_one.contains(&"test"));
         let unknown = chosen(&flags(&[], &["denied"])).unwrap_err().to_string();
         assert_eq!(unknown, "full has no step `denied`");
+    }
+
+    #[test]
+    fn what_was_asked_for_by_name_must_be_possible() {
+        let told = |only: &[&str], results: &[(&str, Verdict)]| {
+            let outcome = |(name, result): &(&str, Verdict)| {
+                let step = all().find(|step| step.name == *name).unwrap();
+                Outcome { step, result: *result, took: "0:01".to_owned() }
+            };
+            let outcomes: Vec<_> = results.iter().map(outcome).collect();
+            verdict(&flags(&[], only), &outcomes).err().map(|error| error.to_string())
+        };
+        let lacking = Verdict::Impossible("get it");
+        let passed = Verdict::Passed;
+        assert_eq!(told(&[], &[("fmt", passed), ("miri", lacking)]), None);
+        assert_eq!(told(&["fmt"], &[("fmt", passed)]), None);
+        let of_two = told(&["fmt", "miri"], &[("fmt", passed), ("miri", lacking)]);
+        assert_eq!(of_two.as_deref(), Some("not possible: miri"));
+        let of_both = told(&["deny", "miri"], &[("deny", Verdict::Failed), ("miri", lacking)]);
+        assert_eq!(of_both.as_deref(), Some("failed: deny"));
     }
 
     #[test]
