@@ -59,7 +59,10 @@ pub(crate) fn guarded<R>(hook: &'static str, run: impl FnOnce() -> R) -> Option<
 }
 
 /// What an error of the application says; nothing if it panics or fails to say it.
-pub(crate) fn display(error: &dyn Display) -> String {
+///
+/// For the adapters.
+#[must_use]
+pub fn display(error: &dyn Display) -> String {
     let text = guarded("Display", || {
         let mut text = String::new();
         write!(text, "{error}").map(|()| text)

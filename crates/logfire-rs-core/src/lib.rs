@@ -51,6 +51,8 @@ pub use crate::client::{
     RequestBodyCounter, each_error, record_client_retry,
 };
 pub use crate::current::{Entered, current_request};
+#[doc(hidden)]
+pub use crate::diagnostics::display;
 pub use crate::diagnostics::{Diagnostics, diagnostics};
 pub use crate::endpoint::{EndpointArguments, EndpointLimits};
 pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use logfire_rs_core::{ClientFailure, each_error};
+use logfire_rs_core::{ClientFailure, display, each_error};
 
 /// The `error.type` of `error`.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> &'static str {
@@ -71,16 +71,18 @@ fn know(failure: &mut ClientFailure, error: &(dyn Error + 'static)) -> bool {
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
+    // Of the body of the request, whatever its own error says.
+    if error.is_user() {
+        return Some("request_body_error");
+    }
     // The type is that of h2, which need not be there; its texts are those of RFC 9113.
-    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    let text = error.source().map(|it| display(it)).unwrap_or_default();
     if text.starts_with("stream error") {
         Some("http2_reset")
     } else if text.starts_with("connection error") {
         Some("http2_go_away")
     } else if text.to_ascii_lowercase().contains("broken pipe") {
         Some("connection_reset")
-    } else if error.is_user() {
-        Some("request_body_error")
     } else if error.is_incomplete_message() {
         Some("response_ended")
     } else if error.is_parse() {
@@ -100,7 +102,7 @@ impl fmt::Display for WithoutUrls<'_> {
         let mut last = String::new();
         let mut result = Ok(());
         each_error(self.0, &mut |error| {
-            let mut text = error.to_string();
+            let mut text = display(error);
             // Whatever the type: an error may show that of reqwest as its own.
             if let Some(url) = text.find(" for url (") {
                 text.truncate(url);

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use crate::diagnostics::display;
+
 /// What the errors of a chain say, of which the outer ones know the step and the inner ones the
 /// reason.
 ///
@@ -57,7 +59,7 @@ impl ClientFailure {
                     self.io.get_or_insert(error.kind());
                 }
             } else if self.connect && self.tls.is_none() {
-                self.tls = of_tls(&error.to_string());
+                self.tls = of_tls(&display(error));
             }
         });
         self
@@ -184,5 +186,18 @@ mod tests {
             let later = ClientFailure::default().read(&error, |_, _| false);
             assert_eq!(later.error_type(), "decode_error");
         }
+    }
+    #[test]
+    fn an_error_that_fails_to_say_what_it_is_is_of_no_known_kind() {
+        #[derive(Debug)]
+        struct Silent;
+        impl std::fmt::Display for Silent {
+            fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                Err(std::fmt::Error)
+            }
+        }
+        impl Error for Silent {}
+        let connecting = ClientFailure { connect: true, ..ClientFailure::default() };
+        assert_eq!(connecting.read(&Silent, |_, _| false).error_type(), "connection_error");
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use hyper_util::client::legacy;
-use logfire_rs_core::ClientFailure;
+use logfire_rs_core::{ClientFailure, display};
 
 /// The `error.type` of `error`, an error of the client.
 pub(super) fn of(error: &(dyn Error + 'static)) -> &'static str {
@@ -28,21 +28,23 @@ fn know(failure: &mut ClientFailure, error: &(dyn Error + 'static)) -> bool {
         return true;
     }
     // The type is private to hyper-util.
-    failure.dns |= failure.connect && error.to_string().starts_with("dns error");
+    failure.dns |= failure.connect && display(error).starts_with("dns error");
     false
 }
 
 fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
+    // Of the body of the request, whatever its own error says.
+    if error.is_user() {
+        return Some("request_body_error");
+    }
     // The type is that of h2, which need not be there; its texts are those of RFC 9113.
-    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    let text = error.source().map(|it| display(it)).unwrap_or_default();
     if text.starts_with("stream error") {
         Some("http2_reset")
     } else if text.starts_with("connection error") {
         Some("http2_go_away")
     } else if text.to_ascii_lowercase().contains("broken pipe") {
         Some("connection_reset")
-    } else if error.is_user() {
-        Some("request_body_error")
     } else if error.is_incomplete_message() {
         Some("response_ended")
     } else if error.is_parse() {

@@ -1,11 +1,12 @@
 //! The connections of a client: spans, reuse, and how many there are in which state.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Empty, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::client::legacy;
@@ -168,6 +169,34 @@ async fn an_upgraded_connection_is_active_until_it_is_closed() {
     go_on.add_permits(1);
     drop(upgraded);
     telemetry.connections_become(port, &["closed 1 {server}"]).await;
+}
+
+/// Says `.0`, or fails to say anything.
+#[derive(Debug)]
+struct Broken(Option<&'static str>);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Err(fmt::Error), |text| f.write_str(text))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+#[tokio::test]
+async fn a_body_that_fails_is_not_the_fault_of_the_server() {
+    let ((address, _), telemetry) = (serve().await, Telemetry::new());
+    for text in [Some("broken"), Some("broken pipe"), Some("stream error"), None] {
+        let client = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let client = logfire_rs_hyper::instrument_client_with(client, telemetry.options());
+        let parts = [Ok(Frame::data(Bytes::from("ab"))), Err(Broken(text))];
+        let body = StreamBody::new(futures_util::stream::iter(parts));
+        let request = Request::post(uri(address, "/slow")).body(body).unwrap();
+        client.request(request).await.unwrap_err();
+        let spans = telemetry.take();
+        let error_type = attribute(named(&spans, "POST"), "error.type");
+        assert_eq!(error_type.as_deref(), Some("request_body_error"), "{text:?}");
+    }
 }
 
 #[tokio::test]

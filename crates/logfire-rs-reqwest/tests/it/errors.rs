@@ -128,8 +128,10 @@ async fn a_server_that_is_trusted_is_no_error() {
 #[tokio::test]
 async fn a_body_that_fails_is_not_the_fault_of_the_server() {
     let (server, telemetry) = (Server::start().await, Telemetry::new());
-    let parts = [Ok("ab"), Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "broken"))];
-    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
-    telemetry.client().post(server.url("/echo")).body(body).send().await.unwrap_err();
-    assert_eq!(attribute(&telemetry.one(), "error.type").unwrap(), "request_body_error");
+    for text in ["broken", "broken pipe", "stream error"] {
+        let parts = [Ok("ab"), Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text))];
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
+        telemetry.client().post(server.url("/echo")).body(body).send().await.unwrap_err();
+        assert_eq!(attribute(&telemetry.one(), "error.type").unwrap(), "request_body_error");
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::Response;
 use http_body::Body;
-use logfire_rs_core::{ClientResponse, ClientSpan, Peer};
+use logfire_rs_core::{ClientResponse, ClientSpan, Peer, display};
 use pin_project_lite::pin_project;
 
 use super::{InstrumentedClientBody, Reading};
@@ -87,9 +87,8 @@ fn failed<E: Display + 'static>(error: &E, mut span: ClientSpan, reading: Readin
     match (reading.as_error)(error as &dyn Any) {
         Some(found) => span.record_error((reading.error_type)(found), &Chain(found), found),
         None => {
-            let mut text = String::new();
             // An error that fails to say what it is, is recorded all the same.
-            let _ = write!(text, "{error}");
+            let text = display(error);
             span.record_error("_OTHER", &text, &Unknown(text.clone()));
         }
     }
