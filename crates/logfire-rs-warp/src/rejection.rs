@@ -1,10 +1,10 @@
 //! Rejections, as the error types of requests that end as a server error.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::future::{Ready, ready};
 
-use logfire_rs_core::current_request;
+use logfire_rs_core::{RequestSpan, current_request};
 use warp::Rejection;
 use warp::filters::body::BodyDeserializeError;
 use warp::reject::{
@@ -45,17 +45,18 @@ pub fn observe<T>(rejection: Rejection) -> Ready<Result<T, Rejection>> {
 
 /// The same, where warp itself answers next: with a 5xx only what it does not know.
 pub(crate) fn observe_unhandled<T>(rejection: Rejection) -> Ready<Result<T, Rejection>> {
-    note(rejection, |it| (UNHANDLED, show(it)))
+    note(rejection, |request, it| (UNHANDLED, show(request, it)))
 }
 
 fn note<T>(
     rejection: Rejection,
-    describe: fn(&Rejection) -> (&'static str, String),
+    describe: fn(&RequestSpan, &Rejection) -> (&'static str, String),
 ) -> Ready<Result<T, Rejection>> {
-    if let Some(slot) = Slot::current()
+    // What is not recorded is not asked what it is either.
+    if let (Some(slot), Some(request)) = (Slot::current(), current_request())
         && !rejection.is_not_found()
     {
-        let (kind, text) = describe(&rejection);
+        let (kind, text) = describe(&request, &rejection);
         slot.reject(Rejected {
             kind,
             text,
@@ -67,7 +68,6 @@ fn note<T>(
 }
 
 /// What is known of a rejection, until it turns out whether it counts.
-#[derive(Debug)]
 pub(crate) struct Rejected {
     pub(crate) kind: &'static str,
     pub(crate) text: String,
@@ -75,8 +75,15 @@ pub(crate) struct Rejected {
     pub(crate) argument: Option<logfire_rs_core::endpoint::ArgumentError>,
 }
 
+/// Without the text, which nobody has masked yet.
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 /// The kind of a rejection, from a closed list, and what it says.
-fn describe(rejection: &Rejection) -> (&'static str, String) {
+fn describe(request: &RequestSpan, rejection: &Rejection) -> (&'static str, String) {
     macro_rules! find {
         ($($type:ty => $kind:literal,)*) => {
             $(if let Some(error) = rejection.find::<$type>() {
@@ -101,7 +108,7 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
         UnsupportedMediaType => "unsupported_media_type",
     }
     // Alternatives for other methods have refused, too; a rejection of the application says more.
-    let text = show(rejection);
+    let text = show(request, rejection);
     let words = text.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty());
     if words.skip(1).all(|it| it == "MethodNotAllowed") {
         find! { MethodNotAllowed => "method_not_allowed", }
@@ -110,17 +117,29 @@ fn describe(rejection: &Rejection) -> (&'static str, String) {
 }
 
 /// All parts of a rejection.
-fn show(rejection: &Rejection) -> String {
+fn show(request: &RequestSpan, rejection: &Rejection) -> String {
     if rejection.find::<BodyDeserializeError>().is_some() {
         return QUOTES_NOTHING.to_owned();
     }
     let mut text = String::new();
-    let mut show = || {
+    request.guarded("the `Debug` of a rejection", || {
         let _ = write!(text, "{rejection:?}");
-    };
-    match current_request() {
-        Some(request) => request.guarded("the `Debug` of a rejection", show),
-        None => show(),
-    }
+    });
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_rejection_is_not_shown() {
+        let rejected = Rejected {
+            kind: UNHANDLED,
+            text: "password=s3cret".to_owned(),
+            #[cfg(feature = "endpoint")]
+            argument: None,
+        };
+        assert_eq!(format!("{rejected:?}"), r#"Rejected { kind: "unhandled_rejection", .. }"#);
+    }
 }

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 
 use http::StatusCode;
+use http_body_util::Empty;
 use logfire_rs_warp::{instrument_with, observe as observe_rejection, path};
+use tower::ServiceExt as _;
 use warp::reject::Reject;
 use warp::{Filter, Rejection, Reply};
 
@@ -87,4 +89,26 @@ async fn a_rejection_of_the_application_among_others() {
     let seen = observe(&spans, &recovered, "GET /mine").await;
     assert_eq!(seen, "GET /mine 503 unhandled_rejection");
     assert_eq!(observe(&spans, &recovered, "GET /other").await, "GET 500 method_not_allowed");
+}
+
+/// What is not recorded is not asked what it is either.
+#[tokio::test]
+async fn a_rejection_of_a_request_that_is_not_recorded() {
+    struct Rude;
+    impl std::fmt::Debug for Rude {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("it was asked");
+        }
+    }
+    impl Reject for Rude {}
+    async fn answer(_: Rejection) -> Result<impl Reply, Infallible> {
+        Ok(StatusCode::SERVICE_UNAVAILABLE)
+    }
+    let rude = path!("rude").and_then(|| async { Err::<&str, _>(warp::reject::custom(Rude)) });
+    let spans = Spans::new();
+    let options = spans.options().excluded_urls(["rude"]);
+    let service = instrument_with(rude.or_else(observe_rejection).recover(answer), options);
+    let request = http::Request::get("/rude").body(Empty::<bytes::Bytes>::new()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap().status(), 503);
+    assert!(spans.exporter.get_finished_spans().unwrap().is_empty());
 }
