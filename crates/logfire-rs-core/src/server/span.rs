@@ -16,7 +16,7 @@ use crate::message::{Frame, ServerResponse};
 use crate::options::SpanEnd;
 use crate::propagation::traceparent;
 use crate::request_span::RequestSpan;
-use crate::{attributes, diagnostics};
+use crate::{attributes, diagnostics, names};
 
 /// The span of one request, from its head to the last byte of the answer.
 ///
@@ -126,9 +126,10 @@ impl ServerSpan {
             notes.route = None;
             notes.route_is_likely = false;
         }
-        drop(notes);
-        if let Some(route) = route {
-            self.set_route(route);
+        let unknown = notes.route.is_none() && !notes.ended;
+        if let Some(route) = route.filter(|it| unknown && !it.is_empty()) {
+            notes.route = Some(names::name(handle.0.method.span_name(), route).1);
+            notes.route_is_recorded = false;
         }
     }
 
