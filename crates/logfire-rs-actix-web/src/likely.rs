@@ -121,6 +121,7 @@ mod tests {
             assert_eq!(may_match(pattern, path), expected, "{pattern} {path}");
         }
     }
+
     #[test]
     fn a_prefix_ends_where_a_segment_does() {
         for (pattern, path, expected) in [

@@ -56,9 +56,7 @@ impl HttpServerLayer {
     ) -> Self {
         Self(self.0.on_request(hook))
     }
-}
 
-impl HttpServerLayer {
     /// For axum's own services alone: a route does nothing until it is polled.
     pub(crate) fn around_routes(self) -> Self {
         Self(self.0.lazy())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memchr::{memchr2, memchr3};
+use opentelemetry::trace::SpanRef;
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use regex::{Regex, RegexSet, RegexSetBuilder};
 
@@ -107,15 +108,28 @@ impl HeaderCapture {
         capture
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.patterns.is_empty()
-    }
-
     /// Adds an attribute for each header of `headers` that is to be recorded.
+    #[inline]
     pub(crate) fn record(&self, headers: &dyn Headers, attributes: &mut Vec<KeyValue>) {
         if !self.patterns.is_empty() {
-            return self.record_matching(headers, attributes);
+            self.record_matching(headers, attributes);
+        } else if !self.exact.is_empty() {
+            self.record_exact(headers, attributes);
         }
+    }
+
+    /// The same for a span that has started.
+    #[inline]
+    pub(crate) fn record_late(&self, headers: &dyn Headers, span: &SpanRef<'_>) {
+        if self.exact.is_empty() && self.patterns.is_empty() {
+            return;
+        }
+        let mut attributes = Vec::new();
+        self.record(headers, &mut attributes);
+        span.set_attributes(attributes);
+    }
+
+    fn record_exact(&self, headers: &dyn Headers, attributes: &mut Vec<KeyValue>) {
         for header in &self.exact {
             let Some((first, several)) = headers.first_of_several(&header.name) else { continue };
             // Room for one is of the size of short texts, of which allocators keep but a few at hand.

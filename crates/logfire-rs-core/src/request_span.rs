@@ -54,9 +54,14 @@ impl RequestSpan {
     /// Calls a hook of the application as the current request; if it panics, the panic is counted
     /// and goes no further.
     pub fn guarded(&self, hook: &'static str, call: impl FnOnce()) {
+        self.within(|| diagnostics::guarded(hook, call));
+    }
+
+    /// Calls what runs as the current request.
+    pub(crate) fn within<R>(&self, call: impl FnOnce() -> R) -> R {
         let mut lent = Some(self.clone());
         let _entered = Entered::new(Some(self.context().clone()), &mut lent);
-        diagnostics::guarded(hook, call);
+        call()
     }
 
     /// The context of the span: the parent of spans that belong to the request.

@@ -110,9 +110,7 @@ impl ClientConfig {
             let count = i64::from(request.resend_count);
             attributes.push(attribute(keys::HTTP_REQUEST_RESEND_COUNT, count));
         }
-        if !self.request_headers.is_empty() {
-            self.request_headers.record(request.headers, &mut attributes);
-        }
+        self.request_headers.record(request.headers, &mut attributes);
         attributes
     }
 

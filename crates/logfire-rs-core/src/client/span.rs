@@ -237,12 +237,7 @@ impl Flight {
                 _ => port.map(|it| attribute(keys::NETWORK_PEER_PORT, it)),
             });
             span.set_attributes(known);
-            let headers = &self.start.engine.config.response_headers;
-            if !headers.is_empty() {
-                let mut captured = Vec::new();
-                headers.record(response.headers, &mut captured);
-                span.set_attributes(captured);
-            }
+            self.start.engine.config.response_headers.record_late(response.headers, &span);
             self.record_redirects(response);
             if response.status >= 400 {
                 span.set_status(Status::error(""));

@@ -146,7 +146,8 @@ impl HttpClientOptions {
     /// Whether all headers and both bodies are recorded.
     ///
     /// By default what `LOGFIRE_{KEY}_CAPTURE_ALL` says (`true` or `false`, `1` or `0`, `yes` or `no`,
-    /// `on` or `off`), where `{KEY}` is the adapter's (such as `REQWEST`), else false. What is set with a setter of its own stays as it is set there.
+    /// `on` or `off`), where `{KEY}` is the adapter's (such as `REQWEST`), else false. What is set with a
+    /// setter of its own stays as it is set there.
     ///
     /// ```
     /// use logfire_rs_core::HttpClientOptions;

@@ -102,9 +102,7 @@ impl ServerConfig {
         if let Some(agent) = agent.filter(|it| !it.bytes.is_empty() && !it.sensitive) {
             user_agent::push(agent.bytes, &mut attributes);
         }
-        if !self.request_headers.is_empty() {
-            self.request_headers.record(request.headers, &mut attributes);
-        }
+        self.request_headers.record(request.headers, &mut attributes);
         attributes
     }
 

@@ -71,9 +71,7 @@ impl RequestBodyObserver {
             self.keep(data);
         }
         if self.tells_frames() {
-            let mut lent = Some(self.span.clone());
-            let _entered = current::Entered::new(Some(self.span.context().clone()), &mut lent);
-            received(&self.span, frame);
+            self.span.within(|| received(&self.span, frame));
         }
     }
 

@@ -154,11 +154,7 @@ impl ServerSpan {
             let span = handle.0.context.span();
             let code = i64::from(status);
             span.set_attribute(attributes::attribute(attributes::HTTP_RESPONSE_STATUS_CODE, code));
-            if !config.response_headers.is_empty() {
-                let mut captured = Vec::new();
-                config.response_headers.record(headers, &mut captured);
-                captured.into_iter().for_each(|it| span.set_attribute(it));
-            }
+            config.response_headers.record_late(headers, &span);
         }
 
         let method = handle.0.method;
