@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::{BufRead as _, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +39,49 @@ impl Drop for Running {
         // It may have ended by itself; there is nothing left to do then.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A running service that says where it listens on the first line of its output.
+#[derive(Debug)]
+pub(crate) struct Service {
+    process: Running,
+    output: BufReader<ChildStdout>,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Starts the program.
+    pub(crate) fn start(command: impl Into<Command>) -> Result<Self> {
+        let mut process = Running(command.into().stdout(Stdio::piped()).spawn()?);
+        let output = process.0.stdout.take().ok_or("the service has no output")?;
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        output.read_line(&mut line)?;
+        let address = line.trim().parse();
+        let address = address.map_err(|_| format!("the service said `{line}`"))?;
+        Ok(Self { process, output, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Its resident memory, in kibibytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        resident(self.id())
+    }
+
+    /// What it says until it ends, which its input does now, if it has one.
+    pub(crate) fn ends_with(mut self) -> Result<String> {
+        drop(self.process.0.stdin.take());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said)?;
+        Ok(said)
     }
 }
 
@@ -93,7 +136,7 @@ pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, body: &str) -
 }
 
 /// The resident memory of a process, in kibibytes.
-pub(crate) fn resident(process: u32) -> Result<u64> {
+fn resident(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     Ok(resident_in(&status).ok_or("the process does not say how large it is")?)
 }

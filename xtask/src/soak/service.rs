@@ -1,9 +1,8 @@
 //! The service of `crates/logfire-rs-conformance`, as a process.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use xshell::{Shell, cmd};
@@ -16,11 +15,7 @@ use crate::{
 
 /// A running service, which ends with this value.
 #[derive(Debug)]
-pub(super) struct Service {
-    process: Child,
-    output: BufReader<ChildStdout>,
-    address: SocketAddr,
-}
+pub(super) struct Service(local::Service);
 
 /// What the service says of its spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,40 +49,24 @@ impl Service {
             .env("OTEL_BSP_MAX_QUEUE_SIZE", "8192");
         let mut command = Command::from(command);
         // It warns when the receiver is away, as it should.
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn()?;
-        let mut output = BufReader::new(process.stdout.take().ok_or("the service has no output")?);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let address = line.trim().parse();
-        let address = address.map_err(|_| format!("the service said `{line}`"))?;
-        Ok(Self { process, output, address })
+        command.stdin(Stdio::piped()).stderr(Stdio::null());
+        Ok(Self(local::Service::start(command)?))
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Its resident memory, in mebibytes.
     pub(super) fn resident(&self) -> Result<f64> {
-        let kibibytes = local::resident(self.process.id())?;
+        let kibibytes = self.0.resident()?;
         Ok(kibibytes as f64 / 1024.0)
     }
 
     /// Ends it, and returns what it says.
-    pub(super) fn stop(mut self) -> Result<Account> {
-        drop(self.process.stdin.take());
-        let mut said = String::new();
-        self.output.read_to_string(&mut said)?;
+    pub(super) fn stop(self) -> Result<Account> {
+        let said = self.0.ends_with()?;
         Ok(account(&said).ok_or(format!("the service said `{said}` in the end"))?)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing left to do then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

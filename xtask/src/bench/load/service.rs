@@ -1,10 +1,6 @@
 //! The service of the quickstart, which bench/ makes a process of, bare or instrumented.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    net::SocketAddr,
-    process::{Child, ChildStdout, Command, Stdio},
-};
+use std::net::SocketAddr;
 
 use xshell::{Shell, cmd};
 
@@ -26,11 +22,7 @@ pub(super) enum Kind<'a> {
 
 /// A running service, which ends with this value.
 #[derive(Debug)]
-pub(super) struct Service {
-    process: Child,
-    output: BufReader<ChildStdout>,
-    address: SocketAddr,
-}
+pub(super) struct Service(local::Service);
 
 /// Builds the program.
 pub(super) fn build(sh: &Shell) -> Result<String> {
@@ -50,41 +42,25 @@ impl Service {
                     .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
             }
         };
-        let mut process = Command::from(command).stdout(Stdio::piped()).spawn()?;
-        let output = process.stdout.take().ok_or("the service has no output")?;
-        let mut output = BufReader::new(output);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let address = line.trim().parse();
-        let address = address.map_err(|_| format!("the service said `{line}`"))?;
-        Ok(Self { process, output, address })
+        Ok(Self(local::Service::start(command)?))
     }
 
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Its resident memory, in kibibytes.
     pub(super) fn resident(&self) -> Result<u64> {
-        local::resident(self.process.id())
+        self.0.resident()
     }
 
     /// Ends it, and returns how many spans it has recorded and delivered.
-    pub(super) fn interrupt(mut self, sh: &Shell) -> Result<(u64, u64)> {
-        let id = self.process.id().to_string();
+    pub(super) fn interrupt(self, sh: &Shell) -> Result<(u64, u64)> {
+        let id = self.0.id().to_string();
         cmd!(sh, "kill -INT {id}").quiet().run()?;
-        let mut said = String::new();
-        self.output.read_to_string(&mut said)?;
+        let said = self.0.ends_with()?;
         let (recorded, delivered) = said.trim().split_once(' ').unwrap_or_default();
         Ok((recorded.parse()?, delivered.parse()?))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing left to do then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
