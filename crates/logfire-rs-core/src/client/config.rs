@@ -1,7 +1,6 @@
 //! The settings of a client as they are used, and the attributes that they lead to.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, StringValue};
@@ -16,6 +15,7 @@ use crate::method::{KnownMethods, Method};
 use crate::names::Template;
 use crate::options::{HttpClientOptions, SpanEnd};
 use crate::patterns::ExcludedUrls;
+use crate::recent::Recent;
 use crate::redaction::FilterUrl;
 use crate::{address, diagnostics};
 
@@ -133,25 +133,17 @@ impl ClientConfig {
 
 /// `url` as a value; that of a URL without secrets that a thread often sends to is shared.
 fn recent_url(url: &str, target: u64) -> StringValue {
-    const PLACES: usize = 64;
+    const SLOTS: usize = 64;
     const LONGEST: usize = 256;
-    /// The two last ones of a place: otherwise those that meet there would drive each other out.
-    type Recent = [[Option<Arc<str>>; 2]; PLACES];
     thread_local! {
-        static RECENT: RefCell<Recent> = const { RefCell::new([const { [const { None }; 2] }; PLACES]) };
+        /// Two of each slot: with one, URLs that meet there would drive each other out.
+        static RECENT: Recent<Arc<str>, SLOTS, 2> = const { Recent::new() };
     }
-    let find = |recent: &RefCell<Recent>| {
-        let mut recent = recent.borrow_mut();
-        let place = recent.get_mut(way::slot(target, PLACES))?;
-        if let Some(known) = place.iter().flatten().find(|it| ***it == *url) {
-            return Some(Arc::clone(known));
-        }
-        let [last, earlier] = place;
-        *earlier = last.replace(url.into());
-        last.clone()
-    };
-    let found = if url.len() > LONGEST { None } else { RECENT.try_with(find).ok().flatten() };
-    found.map_or_else(|| url.to_owned().into(), StringValue::from)
+    if url.len() > LONGEST {
+        return url.to_owned().into();
+    }
+    let share = |known: &Arc<str>| Arc::clone(known).into();
+    Recent::share(&RECENT, way::slot(target, SLOTS), |it| **it == *url, || url.into(), share)
 }
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
