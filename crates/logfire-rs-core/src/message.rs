@@ -165,3 +165,24 @@ pub enum Frame<'a> {
     /// The end of a body.
     End,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::ServerRequest;
+    use crate::headers::tests::Lines;
+
+    /// A request for tests, of which no more is known than its path.
+    pub(crate) fn get(path: &str) -> ServerRequest<'_> {
+        ServerRequest {
+            method: "GET",
+            scheme: None,
+            authority: None,
+            path,
+            query: None,
+            route: None,
+            version: None,
+            headers: &Lines(&[]),
+            peer: None,
+        }
+    }
+}

@@ -67,8 +67,8 @@ mod tests {
     use super::super::{Argument, Captured, Endpoint, EndpointInfo, EndpointKeys, Framework};
     use super::super::{ArgumentError, EndpointCall, Extraction, no_key};
     use super::*;
-    use crate::headers::tests::Lines;
-    use crate::{HttpServerInstrumenter, HttpServerOptions, ServerRequest, endpoint_keys};
+    use crate::message::tests::get;
+    use crate::{HttpServerInstrumenter, HttpServerOptions, endpoint_keys};
 
     thread_local! {
         /// How often this thread has asked for the time.
@@ -111,17 +111,7 @@ mod tests {
             let options = HttpServerOptions::default().env_lookup(|_| None);
             let options = options.tracer_provider(tracers);
             let instrumenter = HttpServerInstrumenter::new("tests", "1", "TESTS", options);
-            let mut span = instrumenter.start(&ServerRequest {
-                method: "GET",
-                scheme: None,
-                authority: None,
-                path: "/",
-                query: None,
-                route: None,
-                version: None,
-                headers: &Lines(&[]),
-                peer: None,
-            });
+            let mut span = instrumenter.start(&get("/"));
             let before = READS.get();
             span.run(|| {
                 for index in 0..2 {

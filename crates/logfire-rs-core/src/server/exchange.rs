@@ -234,24 +234,15 @@ mod tests {
     use opentelemetry_sdk::metrics::SdkMeterProvider;
 
     use crate::headers::tests::Lines;
-    use crate::{HttpServerInstrumenter, HttpServerOptions, ServerRequest};
+    use crate::message::tests::get;
+    use crate::{HttpServerInstrumenter, HttpServerOptions};
 
     #[test]
     fn a_series_that_nothing_is_recorded_in_is_not_kept() {
-        let options = HttpServerOptions::default().meter_provider(SdkMeterProvider::default());
+        let options = HttpServerOptions::default().env_lookup(|_| None);
+        let options = options.meter_provider(SdkMeterProvider::default());
         let instrumenter = HttpServerInstrumenter::new("test", "0", "TEST", options);
-        let request = ServerRequest {
-            method: "GET",
-            scheme: Some("http"),
-            authority: None,
-            path: "/events",
-            query: None,
-            route: None,
-            version: None,
-            headers: &Lines(&[]),
-            peer: None,
-        };
-        let mut span = instrumenter.start(&request);
+        let mut span = instrumenter.start(&get("/events"));
         // The duration of what has no end is recorded at once, and no other one is at its end.
         span.record_response(200, &Lines(&[("content-type", b"text/event-stream")]));
         span.record_response(204, &Lines(&[]));
