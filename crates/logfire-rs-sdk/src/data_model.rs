@@ -2,34 +2,26 @@
 //!
 //! The rules are those of Logfire's Python SDK 4.41.
 
+mod complete;
+mod pending;
+
 use std::time::Duration;
 
-use opentelemetry::{
-    Context, KeyValue, Value,
-    trace::{SpanContext, SpanId, SpanKind, Status},
-};
+use opentelemetry::Context;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{IdGenerator, RandomIdGenerator, Span, SpanData, SpanEvents, SpanLinks, SpanProcessor},
+    trace::{RandomIdGenerator, Span, SpanData, SpanProcessor},
 };
 
-use crate::{
-    Level, fingerprint, json_schema,
-    message::{attribute, message, status_code, text},
-    old_names,
-};
+use crate::old_names;
+pub(crate) use complete::{complete, level, own_level};
+pub(crate) use pending::{announce, announced, is_pending, pending};
+#[cfg(feature = "otlp-http")]
+pub(crate) use pending::{announces, remove_outdated_pending};
 
-const MESSAGE: &str = "logfire.msg";
 pub(crate) const LEVEL: &str = "logfire.level_num";
 const SPAN_TYPE: &str = "logfire.span_type";
-const PENDING_PARENT: &str = "logfire.pending_parent_id";
-const PENDING: &str = "pending_span";
-const FINGERPRINT: &str = "logfire.exception.fingerprint";
-
-const LEVEL_INFO: i64 = 9;
-const LEVEL_WARN: i64 = 13;
-const LEVEL_ERROR: i64 = 17;
 
 /// Adds what Logfire reads to the spans that it hands to another processor.
 ///
@@ -176,161 +168,13 @@ impl<P: SpanProcessor> SpanProcessor for LogfireSpanProcessor<P> {
     }
 }
 
-/// The copy of a sampled span that says that it has begun: a child of it without a duration.
-pub(crate) fn pending(span: &Span, ids: &RandomIdGenerator) -> Option<SpanData> {
-    let span = span.exported_data().filter(|span| span.span_context.is_sampled())?;
-    Some(announce(span, ids))
-}
-
-/// The same of what is known of the span.
-pub(crate) fn announce(mut pending: SpanData, ids: &RandomIdGenerator) -> SpanData {
-    let real = pending.span_context;
-    pending.span_context = SpanContext::new(
-        real.trace_id(),
-        ids.new_span_id(),
-        real.trace_flags(),
-        false,
-        real.trace_state().clone(),
-    );
-    let parent = std::mem::replace(&mut pending.parent_span_id, real.span_id());
-    pending.parent_span_is_remote = false;
-    pending.end_time = pending.start_time;
-    pending.events = SpanEvents::default();
-    pending.links = SpanLinks::default();
-    pending.attributes.push(KeyValue::new(SPAN_TYPE, PENDING));
-    // Sixteen zeros for a root.
-    pending.attributes.push(KeyValue::new(PENDING_PARENT, parent.to_string()));
-    pending
-}
-
-/// The span that a pending one announces, as it was when it began.
-pub(crate) fn announced(mut pending: SpanData) -> SpanData {
-    let parent = attribute(&pending.attributes, &[PENDING_PARENT]);
-    let parent = parent.and_then(|parent| SpanId::from_hex(&parent.as_str()).ok());
-    let context = &pending.span_context;
-    pending.span_context = SpanContext::new(
-        context.trace_id(),
-        pending.parent_span_id,
-        context.trace_flags(),
-        false,
-        context.trace_state().clone(),
-    );
-    pending.parent_span_id = parent.unwrap_or(SpanId::INVALID);
-    pending.attributes.retain(|it| ![SPAN_TYPE, PENDING_PARENT].contains(&it.key.as_str()));
-    pending
-}
-
-pub(crate) fn is_pending(span: &SpanData) -> bool {
-    attribute(&span.attributes, &[SPAN_TYPE]).is_some_and(|value| value.as_str() == PENDING)
-}
-
-/// Whether a span that is encoded already is pending.
-#[cfg(feature = "otlp-http")]
-pub(crate) fn announces(span: &opentelemetry_proto::tonic::trace::v1::Span) -> bool {
-    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-
-    let types = span.attributes.iter().filter(|attribute| attribute.key == SPAN_TYPE);
-    let mut values = types.filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
-    values.any(|value| matches!(value, Value::StringValue(text) if text == PENDING))
-}
-
-/// Takes out the pending spans whose real span is in the same batch: it says everything.
-#[cfg(feature = "otlp-http")]
-pub(crate) fn remove_outdated_pending(batch: &mut Vec<SpanData>) {
-    if batch.iter().any(is_pending) {
-        let ended = batch.iter().filter(|span| !is_pending(span));
-        let ended: std::collections::HashSet<_> =
-            ended.map(|span| span.span_context.span_id()).collect();
-        batch.retain(|span| !(is_pending(span) && ended.contains(&span.parent_span_id)));
-    }
-}
-
-/// Adds type, message, level, schema and fingerprint, and makes level and status agree.
-pub(crate) fn complete(span: &mut SpanData) {
-    keep_last(&mut span.attributes);
-    json_schema::add_bodies(&mut span.attributes);
-    if text(&span.attributes, &[SPAN_TYPE]).is_none() {
-        span.attributes.push(KeyValue::new(SPAN_TYPE, "span"));
-    }
-    if text(&span.attributes, &[MESSAGE]).is_none() {
-        let message = message(span).into_owned();
-        span.attributes.push(KeyValue::new(MESSAGE, message));
-    }
-    match (&span.status, own_level(span)) {
-        (Status::Error { .. }, None) => span.attributes.push(KeyValue::new(LEVEL, LEVEL_ERROR)),
-        (Status::Error { .. }, Some(..LEVEL_INFO)) => {
-            span.attributes.retain(|attribute| attribute.key.as_str() != LEVEL);
-            span.attributes.push(KeyValue::new(LEVEL, LEVEL_ERROR));
-        }
-        (Status::Unset, Some(LEVEL_ERROR..)) => span.status = Status::error(""),
-        (Status::Unset, None) => {
-            if let Some(level) = http_level(span) {
-                span.attributes.push(KeyValue::new(LEVEL, level));
-                if level == LEVEL_ERROR {
-                    span.status = Status::error("");
-                }
-            }
-        }
-        _ => {}
-    }
-    if own_level(span).is_some_and(|level| level >= LEVEL_ERROR)
-        && attribute(&span.attributes, &[FINGERPRINT]).is_none()
-        && let Some(fingerprint) = fingerprint::fingerprint(span)
-    {
-        span.attributes.push(KeyValue::new(FINGERPRINT, fingerprint));
-    }
-}
-
-/// The level that the span was given.
-pub(crate) fn own_level(span: &SpanData) -> Option<i64> {
-    let is_level = |attribute: &&KeyValue| attribute.key.as_str() == LEVEL;
-    match span.attributes.iter().rfind(is_level)?.value {
-        Value::I64(level) => Some(level),
-        _ => None,
-    }
-}
-
-/// The level that the span has, or will have when it is completed.
-pub(crate) fn level(span: &SpanData) -> Level {
-    let has_failed = matches!(span.status, Status::Error { .. });
-    let level = match own_level(span) {
-        None | Some(..LEVEL_INFO) if has_failed => Some(LEVEL_ERROR),
-        None => http_level(span),
-        own => own,
-    };
-    level.map(Level::at).unwrap_or_default()
-}
-
-/// The SDK adds an attribute that is set again behind the first one of its name.
-fn keep_last(attributes: &mut Vec<KeyValue>) {
-    let mut index = 0;
-    while let Some(attribute) = attributes.get(index) {
-        let later = attributes.iter().skip(index + 1);
-        if later.clone().any(|it| it.key == attribute.key) {
-            attributes.remove(index);
-        } else {
-            index += 1;
-        }
-    }
-}
-
-fn http_level(span: &SpanData) -> Option<i64> {
-    match (&span.span_kind, status_code(&span.attributes)?) {
-        (SpanKind::Server, 500..) | (SpanKind::Client, 400..) => Some(LEVEL_ERROR),
-        (SpanKind::Server, 400..) => Some(LEVEL_WARN),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::{Arc, Mutex},
-        time::SystemTime,
-    };
+    use std::sync::{Arc, Mutex};
 
-    use opentelemetry::trace::{
-        Event, Span as _, SpanBuilder, TraceContextExt, Tracer, TracerProvider,
+    use opentelemetry::{
+        KeyValue,
+        trace::{SpanBuilder, Status, TraceContextExt, Tracer, TracerProvider},
     };
     use opentelemetry_sdk::trace::{
         SdkTracer, SdkTracerProvider, SimpleSpanProcessor, SpanExporter,
@@ -349,7 +193,7 @@ mod tests {
     }
 
     /// What is exported for the spans that `work` makes.
-    fn exported(pending_spans: bool, work: impl FnOnce(&SdkTracer)) -> Vec<SpanData> {
+    pub(super) fn exported(pending_spans: bool, work: impl FnOnce(&SdkTracer)) -> Vec<SpanData> {
         let kept = Kept::default();
         let processor = LogfireSpanProcessor::new(SimpleSpanProcessor::new(kept.clone()));
         let provider = SdkTracerProvider::builder()
@@ -360,7 +204,7 @@ mod tests {
     }
 
     /// The `logfire.*` attributes without their prefix, and whether the status is an error.
-    fn added(span: &SpanData) -> String {
+    pub(super) fn added(span: &SpanData) -> String {
         let mut text: Vec<_> = span
             .attributes
             .iter()
@@ -373,77 +217,6 @@ mod tests {
             text.push("error".to_owned());
         }
         text.join(" ")
-    }
-
-    fn of(builder: SpanBuilder) -> String {
-        added(&exported(false, |tracer| drop(tracer.build(builder)))[0])
-    }
-
-    fn answered(kind: SpanKind, code: i64) -> String {
-        let attributes =
-            [KeyValue::new("http.response.status_code", code), KeyValue::new("x", true)];
-        of(SpanBuilder::from_name("x").with_kind(kind).with_attributes(attributes))
-    }
-
-    #[test]
-    fn the_level_follows_from_kind_and_status_code() {
-        let usual = "span_type=span msg=x";
-        assert_eq!(answered(SpanKind::Server, 200), usual);
-        assert_eq!(answered(SpanKind::Server, 404), format!("{usual} level_num=13"));
-        assert_eq!(answered(SpanKind::Server, 500), format!("{usual} level_num=17 error"));
-        assert_eq!(answered(SpanKind::Client, 399), usual);
-        assert_eq!(answered(SpanKind::Client, 400), format!("{usual} level_num=17 error"));
-        assert_eq!(answered(SpanKind::Internal, 500), usual);
-    }
-
-    #[test]
-    fn level_and_status_agree_and_what_is_there_stays() {
-        let with = |name, value: Value| {
-            let attributes = [KeyValue::new(name, value)];
-            SpanBuilder::from_name("x").with_attributes(attributes)
-        };
-        assert_eq!(
-            of(with("logfire.level_num", 17.into())),
-            "level_num=17 span_type=span msg=x error"
-        );
-        assert_eq!(of(with("logfire.level_num", 9.into())), "level_num=9 span_type=span msg=x");
-        let failed = |level: i64| {
-            let spans = exported(false, |tracer| {
-                let mut span = tracer.build(with("logfire.level_num", level.into()));
-                span.set_status(Status::error("why"));
-            });
-            added(&spans[0])
-        };
-        assert_eq!(failed(13), "level_num=13 span_type=span msg=x error");
-        assert_eq!(failed(5), "span_type=span msg=x level_num=17 error");
-        assert_eq!(of(with("logfire.msg", "mine".into())), "msg=mine span_type=span");
-        assert_eq!(of(with("logfire.span_type", "log".into())), "span_type=log msg=x");
-        let failed = exported(false, |tracer| tracer.start("x").set_status(Status::error("why")));
-        assert_eq!(added(&failed[0]), "span_type=span msg=x level_num=17 error");
-    }
-
-    #[test]
-    fn an_error_has_a_fingerprint_if_the_span_failed() {
-        let with = |attributes: Vec<KeyValue>| {
-            let exception = vec![KeyValue::new("exception.type", "shop::Error")];
-            let event = Event::new("exception", SystemTime::now(), exception, 0);
-            SpanBuilder::from_name("x")
-                .with_kind(SpanKind::Server)
-                .with_attributes(attributes)
-                .with_events(vec![event])
-        };
-        let code = |code: i64| KeyValue::new("http.response.status_code", code);
-        let failed = of(with(vec![code(500)]));
-        let (usual, fingerprint) = failed.split_once(" exception.fingerprint=").unwrap();
-        assert_eq!(usual, "span_type=span msg=x level_num=17");
-        // 64 digits, and ` error`.
-        assert_eq!(fingerprint.len(), 70);
-        assert_eq!(of(with(vec![code(404)])), "span_type=span msg=x level_num=13");
-        let own = KeyValue::new("logfire.exception.fingerprint", "mine");
-        assert_eq!(
-            of(with(vec![code(500), own])),
-            "exception.fingerprint=mine span_type=span msg=x level_num=17 error"
-        );
     }
 
     #[test]
@@ -472,24 +245,5 @@ mod tests {
         assert_ne!(id(&root_began), id(&root));
         assert_eq!(root_began.end_time, root_began.start_time);
         assert_eq!(added(&root), "span_type=span msg=GET /a");
-    }
-
-    #[cfg(feature = "otlp-http")]
-    #[test]
-    fn an_announcement_is_outdated_when_the_span_is_in_the_same_batch() {
-        let spans = exported(true, |tracer| {
-            let _open = tracer.start("open");
-            tracer.start("ended");
-        });
-        let names = |batch: &[SpanData]| -> Vec<_> {
-            batch.iter().map(|span| (span.name.clone(), is_pending(span))).collect()
-        };
-        let [open_began, ended_began, ended, open] = spans.try_into().unwrap();
-        let mut batch = vec![open_began, ended_began, ended];
-        remove_outdated_pending(&mut batch);
-        assert_eq!(names(&batch), [("open".into(), true), ("ended".into(), false)]);
-        let mut batch = vec![open];
-        remove_outdated_pending(&mut batch);
-        assert_eq!(names(&batch), [("open".into(), false)]);
     }
 }
