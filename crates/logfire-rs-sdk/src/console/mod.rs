@@ -1,5 +1,6 @@
 //! The console: each request on stderr, while it happens.
 
+mod layout;
 mod log;
 mod options;
 mod processor;

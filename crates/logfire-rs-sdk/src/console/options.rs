@@ -4,6 +4,7 @@ use std::{fmt, io::Write};
 
 use jiff::tz::TimeZone;
 
+use super::layout::Layout;
 use crate::{Level, environment::Environment};
 
 /// What the console shows, and where: each request when it starts, and its status and duration when it ends.
@@ -280,17 +281,6 @@ pub(crate) struct ResolvedConsole {
     pub(crate) layout: Layout,
     /// `None` is stderr.
     pub(crate) writer: Option<Box<dyn Write + Send>>,
-}
-
-/// How lines look.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    /// `None` shows no time.
-    pub(crate) time_zone: Option<TimeZone>,
-    pub(crate) style: SpanStyle,
-    pub(crate) min_level: Level,
-    pub(crate) verbose: bool,
-    pub(crate) tags: bool,
 }
 
 #[cfg(test)]

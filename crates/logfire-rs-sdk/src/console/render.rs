@@ -1,34 +1,25 @@
 //! Turns starts and ends of spans into lines. No threads, no clock: the same events give the same text.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::collections::HashMap;
 
-use anstyle::{AnsiColor, Style};
-use jiff::Timestamp;
+use anstyle::Style;
 use opentelemetry::{
-    Array, Key, Value,
+    Key,
     logs::Severity,
     trace::{SpanId, TraceId},
 };
 use opentelemetry_sdk::trace::SpanData;
 
 use super::{
+    layout::Layout,
     log::Log,
-    options::{Layout, SpanStyle},
+    options::SpanStyle,
     wording::{DIM, ERROR, Ending, WARNING, painted, span_details, visible},
 };
-use crate::{
-    Level,
-    data_model::level,
-    message::{attribute, message},
-};
+use crate::{Level, data_model::level, message::message};
 
 /// Open spans that are remembered for indentation. The children of further ones begin at the left.
 const MAX_OPEN: usize = 10_000;
-
-const TIME: Style = AnsiColor::Green.on_default();
-const TAG: Style = AnsiColor::Cyan.on_default();
-
-const TAGS: &str = "logfire.tags";
 
 /// The spans that are open, and the ones that the last line belongs to.
 #[derive(Debug)]
@@ -74,9 +65,9 @@ impl Renderer {
         let mut lines = String::new();
         if !hidden {
             lines = self.missing_parents(&parents);
-            let line = format!("{message}{}", self.tags(span));
-            self.line(&mut lines, Some(span.start_time), depth, &line);
-            self.details(&mut lines, depth, span_details(span, &[]));
+            let line = format!("{message}{}", self.layout.tags(span));
+            self.layout.line(&mut lines, Some(span.start_time), depth, &line);
+            self.layout.details(&mut lines, depth, span_details(span, &[]));
         }
         if self.open.len() < MAX_OPEN {
             let parent = parents.last().copied();
@@ -118,8 +109,8 @@ impl Renderer {
             self.path.clear();
         }
         let mut lines = String::new();
-        self.line(&mut lines, Some(span.end_time), depth, &ending);
-        self.details(&mut lines, depth, span_details(span, &shown));
+        self.layout.line(&mut lines, Some(span.end_time), depth, &ending);
+        self.layout.details(&mut lines, depth, span_details(span, &shown));
         lines
     }
 
@@ -137,8 +128,8 @@ impl Renderer {
         }
         let text = if self.layout.verbose { log.body.clone() } else { log.message() };
         let mut lines = self.missing_parents(&parents);
-        self.line(&mut lines, log.time, depth, &painted(style, &visible(&text)));
-        self.details(&mut lines, depth, log.attributes.iter().cloned());
+        self.layout.line(&mut lines, log.time, depth, &painted(style, &visible(&text)));
+        self.layout.details(&mut lines, depth, log.attributes.iter().cloned());
         self.path = parents;
         lines
     }
@@ -149,7 +140,12 @@ impl Renderer {
         if lines > 0 {
             self.open.clear();
             self.path.clear();
-            self.line(&mut text, None, 0, &painted(DIM, &format!("… {lines} lines left out")));
+            self.layout.line(
+                &mut text,
+                None,
+                0,
+                &painted(DIM, &format!("… {lines} lines left out")),
+            );
         }
         text
     }
@@ -181,407 +177,12 @@ impl Renderer {
         let mut lines = String::new();
         for parent in parents.iter().skip(shown.count()) {
             if let Some(open) = self.open.get(parent).filter(|open| !open.hidden) {
-                self.line(&mut lines, None, open.depth, &painted(DIM, &open.message));
+                self.layout.line(&mut lines, None, open.depth, &painted(DIM, &open.message));
             }
         }
         lines
     }
-
-    /// ` [a,b]`
-    fn tags(&self, span: &SpanData) -> String {
-        match attribute(&span.attributes, &[TAGS]) {
-            Some(Value::Array(Array::String(tags))) if self.layout.tags => {
-                let tags: Vec<_> = tags.iter().map(|tag| visible(tag.as_str())).collect();
-                format!(" {}", painted(TAG, &format!("[{}]", tags.join(","))))
-            }
-            _ => String::new(),
-        }
-    }
-
-    /// One attribute a line, if the console is verbose.
-    fn details(
-        &self,
-        lines: &mut String,
-        depth: usize,
-        details: impl Iterator<Item = (String, String)>,
-    ) {
-        if self.layout.verbose {
-            for (key, value) in details {
-                let detail = visible(&format!("{key}={value}"));
-                self.line(lines, None, depth, &format!("{} {detail}", painted(DIM, &"│")));
-            }
-        }
-    }
-
-    fn line(&self, lines: &mut String, time: Option<SystemTime>, depth: usize, text: &str) {
-        if let Some(time_zone) = &self.layout.time_zone {
-            let time = time.and_then(|time| Timestamp::try_from(time).ok());
-            let time = time.map(|time| time.to_zoned(time_zone.clone()).strftime("%H:%M:%S%.3f"));
-            match time {
-                Some(time) => lines.push_str(&painted(TIME, &time)),
-                None => lines.push_str("            "),
-            }
-            lines.push(' ');
-        }
-        if self.layout.style != SpanStyle::Simple {
-            lines.push_str(&"  ".repeat(depth));
-        }
-        lines.push_str(text);
-        lines.push('\n');
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{borrow::Cow, time::Duration};
-
-    use jiff::tz::TimeZone;
-    use opentelemetry::{
-        KeyValue,
-        trace::{Event, SpanContext, SpanKind, Status, TraceFlags, TraceState},
-    };
-    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
-
-    use super::{super::wording::Shown, *};
-
-    /// A span that starts `start` and ends `end` milliseconds after 14:03:22.
-    fn span(id: u64, parent: u64, (start, end): (u64, u64), name: &'static str) -> SpanData {
-        let context = SpanContext::new(
-            TraceId::from(1),
-            SpanId::from(id),
-            TraceFlags::SAMPLED,
-            false,
-            TraceState::NONE,
-        );
-        let base = SystemTime::UNIX_EPOCH + Duration::from_secs(14 * 3600 + 3 * 60 + 22);
-        SpanData {
-            span_context: context,
-            parent_span_id: SpanId::from(parent),
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: Cow::Borrowed(name),
-            start_time: base + Duration::from_millis(start),
-            end_time: base + Duration::from_millis(end),
-            attributes: Vec::new(),
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status: Status::Unset,
-            instrumentation_scope: Default::default(),
-        }
-    }
-
-    fn http(kind: &SpanKind, mut span: SpanData, url: &'static str, code: i64) -> SpanData {
-        span.span_kind = kind.clone();
-        span.attributes.push(KeyValue::new("http.request.method", "GET"));
-        let key = if *kind == SpanKind::Client { "url.full" } else { "url.path" };
-        span.attributes.push(KeyValue::new(key, url));
-        if code > 0 {
-            span.attributes.push(KeyValue::new("http.response.status_code", code));
-        }
-        span
-    }
-
-    fn failed(mut span: SpanData, description: &'static str) -> SpanData {
-        span.status = Status::error(description);
-        span
-    }
-
-    enum Step<'a> {
-        Start(&'a SpanData),
-        End(&'a SpanData),
-    }
-    use Step::{End, Start};
-
-    fn layout(time_zone: Option<TimeZone>) -> Layout {
-        Layout {
-            time_zone,
-            style: SpanStyle::ShowParents,
-            min_level: Level::Trace,
-            verbose: false,
-            tags: true,
-        }
-    }
-
-    fn render(time_zone: Option<TimeZone>, steps: &[Step<'_>]) -> String {
-        render_as(layout(time_zone), steps)
-    }
-
-    fn render_as(layout: Layout, steps: &[Step<'_>]) -> String {
-        let mut renderer = Renderer::new(layout);
-        let colored: String = steps
-            .iter()
-            .map(|step| match step {
-                Start(span) => renderer.start(span),
-                End(span) => renderer.end(span),
-            })
-            .collect();
-        anstream::adapter::strip_str(&colored).to_string()
-    }
-
-    #[test]
-    fn a_request_and_its_call_in_one_process() {
-        let outer = http(&SpanKind::Server, span(1, 0, (0, 12), "GET"), "/hello/bob", 200);
-        let call =
-            http(&SpanKind::Client, span(2, 1, (1, 4), "GET"), "http://127.0.0.1:8001/name", 200);
-        let mut inner = http(&SpanKind::Server, span(3, 2, (2, 3), "GET"), "/name", 200);
-        inner.parent_span_is_remote = true;
-        let steps =
-            [Start(&outer), Start(&call), Start(&inner), End(&inner), End(&call), End(&outer)];
-        let expected = "\
-14:03:22.000 GET /hello/bob
-14:03:22.001   GET 127.0.0.1/name
-14:03:22.002     GET /name
-14:03:22.003     └ 200 in 1.0 ms
-14:03:22.004   └ 200 in 3.0 ms
-14:03:22.012 └ 200 in 12 ms
-";
-        assert_eq!(render(Some(TimeZone::UTC), &steps), expected);
-    }
-
-    #[test]
-    fn the_answering_service_may_end_after_the_call() {
-        let call = http(&SpanKind::Client, span(1, 0, (0, 2), "GET"), "http://h/stream", 200);
-        let answer = http(&SpanKind::Server, span(2, 1, (1, 3), "GET"), "/stream", 200);
-        let work = span(3, 2, (1, 3), "chunk");
-        let steps =
-            [Start(&call), Start(&answer), End(&call), Start(&work), End(&work), End(&answer)];
-        let expected = "\
-GET h/stream
-  GET /stream
-└ 200 in 2.0 ms
-  GET /stream
-    chunk
-    └ 2.0 ms
-  └ 200 in 2.0 ms
-";
-        assert_eq!(render(None, &steps), expected);
-    }
-
-    #[test]
-    fn interleaved_requests_repeat_whom_they_belong_to() {
-        let a = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
-        let b = http(&SpanKind::Server, span(2, 0, (1, 4), "GET"), "/b", 404);
-        let in_a = span(3, 1, (2, 3), "work of a");
-        let steps = [Start(&a), Start(&b), Start(&in_a), End(&b), End(&in_a), End(&a)];
-        let expected = "\
-14:03:22.000 GET /a
-14:03:22.001 GET /b
-             GET /a
-14:03:22.002   work of a
-14:03:22.004 └ 404 in 3.0 ms  GET /b
-14:03:22.003   └ 1.0 ms  work of a
-14:03:22.005 └ 200 in 5.0 ms  GET /a
-";
-        assert_eq!(render(Some(TimeZone::UTC), &steps), expected);
-    }
-
-    #[test]
-    fn logs_are_shown_below_their_span() {
-        let request = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
-        let log = |parent: u64, severity, message: &str| Log {
-            time: Some(request.start_time),
-            parent: Some((TraceId::from(1), SpanId::from(parent))),
-            severity: Some(severity),
-            body: message.to_owned(),
-            attributes: Vec::new(),
-        };
-        let mut renderer = Renderer::new(layout(None));
-        let mut text = renderer.start(&request);
-        text.push_str(&renderer.log(&log(1, Severity::Info, "inside\n")));
-        text.push_str(&renderer.log(&log(7, Severity::Warn, "elsewhere")));
-        text.push_str(&renderer.log(&log(1, Severity::Error2, "inside again")));
-        assert!(text.contains("\u{1b}[33melsewhere"), "{text:?}");
-        assert!(text.contains("\u{1b}[31minside again"), "{text:?}");
-        let expected = "\
-GET /a
-  inside\\n
-elsewhere
-GET /a
-  inside again
-";
-        assert_eq!(anstream::adapter::strip_str(&text).to_string(), expected);
-    }
-
-    #[test]
-    fn endings_say_what_went_wrong() {
-        let ending =
-            |span: &SpanData| render(None, &[Start(span), End(span)]).replacen("GET /\n", "", 1);
-        let server = |code| http(&SpanKind::Server, span(1, 0, (0, 0), "GET"), "/", code);
-        let with_type = |mut span: SpanData, error_type: &'static str| {
-            span.attributes.push(KeyValue::new("error.type", error_type));
-            span
-        };
-
-        assert_eq!(ending(&server(404)), "└ 404 in 0.00 ms\n");
-        assert_eq!(ending(&failed(with_type(server(500), "500"), "")), "└ 500 in 0.00 ms\n");
-        assert_eq!(
-            ending(&failed(with_type(server(0), "cancelled"), "")),
-            "└ cancelled in 0.00 ms\n"
-        );
-        assert_eq!(
-            ending(&failed(with_type(server(200), "response_body_error"), "disk gone")),
-            "└ 200 response_body_error in 0.00 ms disk gone\n"
-        );
-
-        let mut panicked = failed(with_type(server(500), "panic"), "");
-        let attributes = [("exception.type", "panic"), ("exception.message", "two\nlines")];
-        let attributes = attributes.map(|(key, value)| KeyValue::new(key, value)).to_vec();
-        let event = Event::new("exception", panicked.start_time, attributes, 0);
-        panicked.events.events.push(event);
-        assert_eq!(ending(&panicked), "└ 500 panic in 0.00 ms panic: two\\nlines\n");
-
-        let plain = failed(span(1, 0, (0, 0), "work"), "no luck");
-        assert_eq!(
-            render(None, &[Start(&plain), End(&plain)]),
-            "work\n└ error in 0.00 ms no luck\n"
-        );
-    }
-
-    /// Two requests at once, with a call in the first.
-    fn interleaved(layout: Layout) -> String {
-        let a = |code| http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", code);
-        let b = |code| http(&SpanKind::Server, span(2, 0, (1, 4), "GET"), "/b", code);
-        let in_a = span(3, 1, (2, 3), "work of a");
-        let (begun, ended) = ([a(0), b(0)], [a(200), b(500)]);
-        let [start_a, start_b] = begun.each_ref().map(Start);
-        let [end_a, end_b] = ended.each_ref().map(End);
-        render_as(layout, &[start_a, start_b, Start(&in_a), end_b, End(&in_a), end_a])
-    }
-
-    #[test]
-    fn spans_can_be_indented_only_and_flat() {
-        let indented = "\
-GET /a
-GET /b
-  work of a
-└ 500 in 3.0 ms  GET /b
-  └ 1.0 ms  work of a
-└ 200 in 5.0 ms  GET /a
-";
-        let style = SpanStyle::Indented;
-        assert_eq!(interleaved(Layout { style, ..layout(None) }), indented);
-        let style = SpanStyle::Simple;
-        let flat = "\
-GET /a
-GET /b
-work of a
-└ 500 in 3.0 ms  GET /b
-└ 1.0 ms  work of a
-└ 200 in 5.0 ms  GET /a
-";
-        assert_eq!(interleaved(Layout { style, ..layout(None) }), flat);
-    }
-
-    #[test]
-    fn what_matters_less_is_hidden_and_what_fails_is_shown_at_its_end() {
-        let min_level = Level::Warn;
-        assert_eq!(interleaved(Layout { min_level, ..layout(None) }), "└ 500 in 3.0 ms  GET /b\n");
-
-        let mut debug = span(1, 0, (0, 5), "debug");
-        debug.attributes.push(KeyValue::new("logfire.level_num", 5));
-        let inner = span(2, 1, (1, 2), "inner");
-        let steps = [Start(&debug), Start(&inner), End(&inner), End(&debug)];
-        let min_level = Level::Info;
-        // It still indents.
-        assert_eq!(
-            render_as(Layout { min_level, ..layout(None) }, &steps),
-            "  inner\n  └ 1.0 ms\n"
-        );
-        let log = |severity| Log {
-            time: None,
-            parent: None,
-            severity: Some(severity),
-            body: "said".to_owned(),
-            attributes: vec![("k".to_owned(), "v".to_owned())],
-        };
-        let mut renderer = Renderer::new(Layout { min_level, ..layout(None) });
-        assert_eq!(renderer.log(&log(Severity::Debug)), "");
-        assert!(renderer.log(&log(Severity::Info)).contains("said k=v"));
-    }
-
-    #[test]
-    fn verbose_shows_attributes_where_they_are_new() {
-        let begun = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 0);
-        let mut ended = http(&SpanKind::Server, span(1, 0, (0, 5), "GET"), "/a", 200);
-        ended.attributes.push(KeyValue::new("user", "ada\u{1b}[2J"));
-        ended.attributes.push(KeyValue::new("logfire.msg", "hidden"));
-        let layout = Layout { verbose: true, ..layout(Some(TimeZone::UTC)) };
-        let expected = "\
-14:03:22.000 GET /a
-             │ http.request.method=GET
-             │ url.path=/a
-14:03:22.005 └ 200 in 5.0 ms
-             │ http.response.status_code=200
-             │ user=ada\\u{1b}[2J
-";
-        assert_eq!(render_as(layout, &[Start(&begun), End(&ended)]), expected);
-    }
-
-    #[test]
-    fn tags_stand_behind_the_message() {
-        let mut tagged = span(1, 0, (0, 1), "work");
-        let tags = Value::Array(Array::String(vec!["a".into(), "b".into()]));
-        tagged.attributes.push(KeyValue::new("logfire.tags", tags));
-        assert_eq!(render(None, &[Start(&tagged)]), "work [a,b]\n");
-        let layout = Layout { tags: false, ..layout(None) };
-        assert_eq!(render_as(layout, &[Start(&tagged)]), "work\n");
-    }
-
-    #[test]
-    fn errors_are_red_and_warnings_yellow() {
-        let colored = |kind: SpanKind, code| {
-            let span = http(&kind, span(1, 0, (0, 0), "GET"), "/", code);
-            let mut renderer = Renderer::new(layout(None));
-            renderer.start(&span);
-            renderer.end(&span)
-        };
-        assert!(colored(SpanKind::Server, 200).contains("\u{1b}[32m200\u{1b}[0m"));
-        assert!(colored(SpanKind::Server, 404).contains("\u{1b}[33m404\u{1b}[0m"));
-        assert!(colored(SpanKind::Server, 500).contains("\u{1b}[31m500\u{1b}[0m"));
-        assert!(colored(SpanKind::Client, 404).contains("\u{1b}[31m404\u{1b}[0m"));
-    }
-
-    #[test]
-    fn nobody_draws_on_the_terminal() {
-        let evil = span(1, 0, (0, 0), "a\u{1b}[2Jb\r\nc\u{9b}d");
-        assert_eq!(render(None, &[Start(&evil)]), "a\\u{1b}[2Jb\\r\\nc\\u{9b}d\n");
-    }
-
-    #[test]
-    fn what_was_left_out_is_told_and_forgotten() {
-        let a = span(1, 0, (0, 1), "a");
-        let mut renderer = Renderer::new(layout(None));
-        renderer.start(&a);
-        let told = renderer.left_out(2);
-        assert_eq!(anstream::adapter::strip_str(&told).to_string(), "… 2 lines left out\n");
-        assert_eq!(renderer.left_out(0), "");
-        let end = renderer.end(&a);
-        assert_eq!(anstream::adapter::strip_str(&end).to_string(), "└ 1.0 ms  a\n");
-    }
-
-    #[test]
-    fn the_open_spans_are_bounded() {
-        let mut renderer = Renderer::new(layout(None));
-        for id in 1..=MAX_OPEN as u64 + 10 {
-            renderer.start(&span(id, 0, (0, 0), "x"));
-        }
-        assert_eq!(renderer.open.len(), MAX_OPEN);
-    }
-
-    #[test]
-    fn durations_are_short() {
-        for (micros, shown) in [
-            (7, "0.01 ms"),
-            (420, "0.42 ms"),
-            (1_240, "1.2 ms"),
-            (9_949, "9.9 ms"),
-            (42_400, "42 ms"),
-            (999_600, "1.0 s"),
-            (61_000_000, "61.0 s"),
-            (3_600_000_000, "3600 s"),
-        ] {
-            assert_eq!(Shown(Duration::from_micros(micros)).to_string(), shown);
-        }
-    }
-}
+mod tests;

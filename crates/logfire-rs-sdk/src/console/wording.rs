@@ -97,7 +97,7 @@ fn detail(span: &SpanData) -> Option<String> {
 }
 
 /// Two digits that matter below ten, none behind the point above.
-pub(super) struct Shown(pub(super) Duration);
+struct Shown(Duration);
 
 impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,4 +125,25 @@ pub(super) fn visible(text: &str) -> String {
             escape.into_iter().flatten().chain((!c.is_control()).then_some(c))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        for (micros, shown) in [
+            (7, "0.01 ms"),
+            (420, "0.42 ms"),
+            (1_240, "1.2 ms"),
+            (9_949, "9.9 ms"),
+            (42_400, "42 ms"),
+            (999_600, "1.0 s"),
+            (61_000_000, "61.0 s"),
+            (3_600_000_000, "3600 s"),
+        ] {
+            assert_eq!(Shown(Duration::from_micros(micros)).to_string(), shown);
+        }
+    }
 }
