@@ -13,6 +13,7 @@ mod json;
 mod limits;
 mod place;
 mod record;
+mod secret_names;
 mod wording;
 
 use std::any::Any;

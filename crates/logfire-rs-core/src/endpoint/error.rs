@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::secret_names::is_secret;
 use super::{Argument, EndpointLimits, json as text, place, wording};
 
 /// A key that is longer says nothing, and so does a place that is deeper.
@@ -219,9 +220,8 @@ impl ArgumentError {
         let mut loc = self.loc.clone();
         loc.extend(self.names_argument.then(|| argument.name.into()));
         loc.extend(self.field.as_deref().map(Value::from));
-        let secret = |it: &Value| it.as_str().is_some_and(text::is_secret);
-        let hidden =
-            argument.is_skipped || text::is_secret(argument.name) || loc.iter().any(secret);
+        let secret = |it: &Value| it.as_str().is_some_and(is_secret);
+        let hidden = argument.is_skipped || is_secret(argument.name) || loc.iter().any(secret);
         let shown = self.input.as_ref().filter(|_| !hidden);
         let mut error = json!({ "type": self.kind.as_str(), "loc": loc, "msg": self.msg });
         if let (Some(input), Some(error)) =

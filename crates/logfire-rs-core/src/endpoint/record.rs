@@ -7,6 +7,7 @@ use opentelemetry::{Context, KeyValue};
 use serde_json::{Value, json};
 
 use super::extraction::limits;
+use super::secret_names::is_secret;
 use super::{
     Argument, ArgumentError, Captured, Endpoint, EndpointArguments, EndpointInfo, EndpointKeys,
     EndpointLimits, Framework, clock, json as text, no_key,
@@ -142,7 +143,7 @@ impl Record {
         let name = argument.name;
         match captured {
             Captured::Nothing => {}
-            Captured::Value(_) if text::is_secret(name) => {
+            Captured::Value(_) if is_secret(name) => {
                 self.values.push((name, text::MASK.to_owned()));
             }
             Captured::Value(value) => self.values.push((name, value)),
