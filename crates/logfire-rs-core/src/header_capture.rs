@@ -202,32 +202,36 @@ mod tests {
     use super::*;
     use crate::headers::tests::Lines;
 
+    const RECEIVED: Lines<'_> = Lines(&[
+        ("X-Tag", b"one"),
+        ("x-tag", b"two"),
+        ("Authorization", b"Bearer hunter2"),
+        ("X-My-Api-Key", b"hunter2"),
+        ("!x-marked", b"hunter2"),
+        ("X-Bytes", b"\xffa"),
+        ("X-Empty", b""),
+        ("Location", b"https://a.b/back#access_token=hunter2"),
+        ("Referer", b"https://ada:hunter2@a.b/?sig=hunter2&q=1"),
+        ("X-Quoted", b"https://o'hara:hunter2@a.b/"),
+    ]);
+
     fn record(patterns: &[&str], sanitize: &[&str], only: Option<&[&str]>) -> String {
-        let owned =
-            |list: &[&str]| -> Vec<String> { list.iter().map(|it| (*it).to_owned()).collect() };
+        record_of(&RECEIVED, patterns, sanitize, only)
+    }
+
+    fn record_of(
+        headers: &Lines<'_>,
+        patterns: &[&str],
+        sanitize: &[&str],
+        only: Option<&[&str]>,
+    ) -> String {
+        let owned = |list: &[&str]| -> Vec<_> { list.iter().map(ToString::to_string).collect() };
         let only = only.map(owned);
         let sanitized = SanitizedHeaders::new("test", only.as_deref(), &owned(sanitize));
-        let capture = HeaderCapture::new(
-            "test",
-            "h.",
-            &owned(patterns),
-            &sanitized,
-            &UrlRedaction::default(),
-        );
-        let headers = Lines(&[
-            ("X-Tag", b"one"),
-            ("x-tag", b"two"),
-            ("Authorization", b"Bearer hunter2"),
-            ("X-My-Api-Key", b"hunter2"),
-            ("!x-marked", b"hunter2"),
-            ("X-Bytes", b"\xffa"),
-            ("X-Empty", b""),
-            ("Location", b"https://a.b/back#access_token=hunter2"),
-            ("Referer", b"https://ada:hunter2@a.b/?sig=hunter2&q=1"),
-            ("X-Quoted", b"https://o'hara:hunter2@a.b/"),
-        ]);
+        let redaction = UrlRedaction::default();
+        let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized, &redaction);
         let mut attributes = Vec::new();
-        capture.record(&headers, &mut attributes);
+        capture.record(headers, &mut attributes);
         let lines = attributes.iter().map(|it| format!("{}={}", it.key, it.value.as_str()));
         lines.collect::<Vec<_>>().join(" ")
     }
@@ -303,25 +307,9 @@ mod tests {
             ("banana-secret", b"yellow"),
             ("fig", b"green"),
         ]);
-        let record = |patterns: &[&str], sanitize: &[&str], only: bool| {
-            let owned =
-                |list: &[&str]| -> Vec<_> { list.iter().map(ToString::to_string).collect() };
-            let list = owned(sanitize);
-            let sanitized = match only {
-                true => SanitizedHeaders::new("test", Some(&list), &[]),
-                false => SanitizedHeaders::new("test", None, &list),
-            };
-            let capture = HeaderCapture::new(
-                "test",
-                "h.",
-                &owned(patterns),
-                &sanitized,
-                &UrlRedaction::default(),
-            );
-            let mut attributes = Vec::new();
-            capture.record(&lines, &mut attributes);
-            let lines = attributes.iter().map(|it| format!("{}={}", it.key, it.value.as_str()));
-            lines.collect::<Vec<_>>().join(" ")
+        let record = |patterns: &[&str], sanitize: &[&str], only: bool| match only {
+            true => record_of(&lines, patterns, &[], Some(sanitize)),
+            false => record_of(&lines, patterns, sanitize, None),
         };
         assert_eq!(
             record(&["User-Agent", "Test-Header"], &[], false),
