@@ -9,6 +9,8 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::logs::SdkLogRecord;
 
+use crate::message::shown;
+
 /// Bodies longer than this are cut, as Logfire's Python console does.
 const MAX_BODY: usize = 300;
 
@@ -46,15 +48,5 @@ impl Log {
     pub(crate) fn message(&self) -> String {
         let attributes = self.attributes.iter().map(|(key, value)| format!(" {key}={value}"));
         std::iter::once(self.body.clone()).chain(attributes).collect()
-    }
-}
-
-pub(crate) fn shown(value: &AnyValue) -> String {
-    match value {
-        AnyValue::String(text) => text.to_string(),
-        AnyValue::Int(number) => number.to_string(),
-        AnyValue::Double(number) => number.to_string(),
-        AnyValue::Boolean(boolean) => boolean.to_string(),
-        other => format!("{other:?}"),
     }
 }

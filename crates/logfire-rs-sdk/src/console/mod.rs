@@ -8,7 +8,5 @@ mod render;
 mod sink;
 mod wording;
 
-#[cfg(feature = "testing")]
-pub(crate) use log::shown;
 pub use options::{Colors, ConsoleOptions, SpanStyle};
 pub(crate) use processor::{Console, ConsoleProcessor};

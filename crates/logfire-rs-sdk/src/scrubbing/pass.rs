@@ -15,6 +15,7 @@ use super::{
     patterns::{Found, Patterns, Search},
     rules::{Rule, rule},
 };
+use crate::message::shown;
 
 /// What is known of where we are, and what was redacted so far.
 pub(super) struct Pass<'a> {
@@ -370,15 +371,5 @@ impl Step {
             Self::Key(key) => key.clone(),
             Self::Index(index) => index.to_string(),
         }
-    }
-}
-
-fn shown(value: &AnyValue) -> String {
-    match value {
-        AnyValue::String(text) => text.to_string(),
-        AnyValue::Int(number) => number.to_string(),
-        AnyValue::Double(number) => number.to_string(),
-        AnyValue::Boolean(boolean) => boolean.to_string(),
-        other => format!("{other:?}"),
     }
 }
