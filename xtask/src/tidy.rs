@@ -9,6 +9,7 @@ mod manifests;
 mod repository;
 mod rust;
 mod scan;
+mod settings;
 
 use std::fmt;
 
@@ -33,6 +34,8 @@ pub(crate) fn run(sh: &Shell) -> Result {
     found.extend(adapters::check_mentions(&files));
     found.extend(repository::check_changelog(&files));
     found.extend(repository::check_test_command(&files));
+    found.extend(settings::check_setters(&files));
+    found.extend(settings::check_variables(&files));
     found.sort();
 
     for violation in &found {
