@@ -31,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running configuration. Keep it until the program ends: dropping it sends what is left and shuts down.
 ///
-/// Flush, shutdown and drop block the calling thread, at most for 5 seconds each whatever the network does. They need
+/// Flush, shutdown and drop block the calling thread, at most for 5 seconds each whatever the network and stderr do. They need
 /// no async runtime and work inside one; an async program calls them best at its end, when nothing else has to run.
 ///
 /// ```
