@@ -6,11 +6,17 @@ mod url;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Uri,
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
+};
 
 use crate::Region;
 use tls::Identity;
 use url::{has_host_and_good_port, without_credentials, without_secrets};
+
+/// What would contradict the body of an export.
+const OF_THE_BODY: [HeaderName; 3] = [CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING];
 
 /// Where telemetry goes and how: base URL, headers, timeout per request and compression.
 ///
@@ -120,8 +126,8 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If `name` or `value` cannot be a header. The error shows neither the value nor what of the
-    /// name may be one.
+    /// If `name` or `value` cannot be a header, or if it would say how the body is sent, as `content-length` does. The
+    /// error shows neither the value nor what of the name may be one.
     ///
     /// ```
     /// # use logfire_rs_delivery::Destination;
@@ -135,6 +141,9 @@ impl Destination {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidDestination> {
         let header = HeaderName::try_from(name)
             .map_err(|_| InvalidDestination(format!("`{}` is not a header name", start(name))))?;
+        if OF_THE_BODY.contains(&header) {
+            return Err(InvalidDestination(format!("`{header}` is said by each body itself")));
+        }
         let mut value = HeaderValue::try_from(value).map_err(|_| {
             InvalidDestination(format!("the value of `{name}` cannot be sent in a header"))
         })?;
@@ -294,6 +303,15 @@ mod tests {
         }
         let header = Destination::new("http://a").unwrap().header("authorization: hunter2", "");
         assert_eq!(header.unwrap_err().to_string(), "`authorization…` is not a header name");
+    }
+
+    #[test]
+    fn no_header_contradicts_the_body() {
+        for name in ["Content-Length", "content-encoding", "transfer-encoding"] {
+            let error = Destination::new("http://a").unwrap().header(name, "3").unwrap_err();
+            let name = name.to_ascii_lowercase();
+            assert_eq!(error.to_string(), format!("`{name}` is said by each body itself"));
+        }
     }
 
     #[test]
