@@ -88,8 +88,7 @@ pub(crate) struct FrontSettings {
 
 impl FrontSettings {
     pub(crate) fn resolve(&self, env: &Environment) -> Front {
-        let expected = "`trace`, `debug`, `info`, `notice`, `warn`, `error` or `fatal`";
-        let named = || env.parsed(&["LOGFIRE_MIN_LEVEL"], expected, Level::parse);
+        let named = || env.parsed(&["LOGFIRE_MIN_LEVEL"], Level::EXPECTED, Level::parse);
         Front {
             min_level: self.min_level.or_else(named),
             adds_baggage: !self.leave_baggage,

@@ -33,6 +33,10 @@ pub enum Level {
 }
 
 impl Level {
+    /// What a variable that names a level is expected to say.
+    pub(crate) const EXPECTED: &str =
+        "`trace`, `debug`, `info`, `notice`, `warn`, `error` or `fatal`";
+
     /// The number that `logfire.level_num` and severities have.
     ///
     /// ```

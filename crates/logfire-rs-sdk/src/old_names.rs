@@ -35,7 +35,7 @@ const CLIENT: [(&str, &str); 3] =
 /// <https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/>
 pub(crate) fn are_wanted(env: &Environment) -> bool {
     let list = env.text(&["OTEL_SEMCONV_STABILITY_OPT_IN"]).unwrap_or_default();
-    list.split(',').any(|item| item.trim() == "http/dup")
+    list.split(',').any(|item| item.trim().eq_ignore_ascii_case("http/dup"))
 }
 
 /// Adds the old names to the span of a request or call; what is there stays.
@@ -152,6 +152,6 @@ mod tests {
         let wanted = |variables| are_wanted(&environment(variables).0);
         assert!(!wanted(&[]));
         assert!(!wanted(&[("OTEL_SEMCONV_STABILITY_OPT_IN", "http")]));
-        assert!(wanted(&[("OTEL_SEMCONV_STABILITY_OPT_IN", "database, http/dup")]));
+        assert!(wanted(&[("OTEL_SEMCONV_STABILITY_OPT_IN", "database, HTTP/dup")]));
     }
 }

@@ -114,7 +114,7 @@ fn named(env: &Environment) -> Option<Vec<Part>> {
     let mut names: Vec<_> =
         text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     names.dedup();
-    if names == ["none"] {
+    if matches!(names[..], [name] if name.eq_ignore_ascii_case("none")) {
         return Some(Vec::new());
     }
     let parts: Vec<_> = names.into_iter().filter_map(|name| part(name, env)).collect();
@@ -122,7 +122,7 @@ fn named(env: &Environment) -> Option<Vec<Part>> {
 }
 
 fn part(name: &str, env: &Environment) -> Option<Part> {
-    match name {
+    match name.to_ascii_lowercase().as_str() {
         "tracecontext" => Some(trace_context()),
         "baggage" => Some(baggage()),
         "b3" => Some(Box::new(B3::with_encoding(B3Encoding::SingleHeader))),
@@ -205,7 +205,9 @@ mod tests {
             ("b3", "b3"),
             ("b3multi", "x-b3-sampled x-b3-spanid x-b3-traceid"),
             ("b3,tracecontext", "b3 traceparent"),
+            ("TraceContext,B3Multi", "traceparent x-b3-sampled x-b3-spanid x-b3-traceid"),
             ("none", ""),
+            ("None", ""),
         ] {
             assert_eq!(injected(value), (names.to_owned(), Vec::new()), "{value}");
         }

@@ -51,7 +51,7 @@ fn rate(env: &Environment, names: &[&str]) -> Option<f64> {
 /// An argument without a sampler is a rate, as for Logfire's Python SDK.
 fn sampler(env: &Environment) -> Sampler {
     let ratio = || Sampler::TraceIdRatioBased(rate(env, &[SAMPLER_ARG]).unwrap_or(1.0));
-    let parse = |text: &str| match text {
+    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
         "always_on" => Some(Sampler::AlwaysOn),
         "always_off" => Some(Sampler::AlwaysOff),
         "traceidratio" => Some(ratio()),
@@ -60,7 +60,9 @@ fn sampler(env: &Environment) -> Sampler {
         "parentbased_traceidratio" => Some(by_parent(ratio())),
         _ => None,
     };
-    env.parsed(&[SAMPLER], "a known sampler", parse).unwrap_or_else(|| {
+    let expected =
+        "`always_on`, `always_off`, `traceidratio`, or one of these behind `parentbased_`";
+    env.parsed(&[SAMPLER], expected, parse).unwrap_or_else(|| {
         let rate = if env.text(&[SAMPLER]).is_none() { rate(env, &[SAMPLER_ARG]) } else { None };
         by_rate(rate.unwrap_or(1.0))
     })
@@ -79,7 +81,14 @@ pub(crate) fn span_limits(env: &Environment) -> SpanLimits {
         ),
         max_events_per_span: limit("OTEL_SPAN_EVENT_COUNT_LIMIT", default.max_events_per_span),
         max_links_per_span: limit("OTEL_SPAN_LINK_COUNT_LIMIT", default.max_links_per_span),
-        ..default
+        max_attributes_per_event: limit(
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            default.max_attributes_per_event,
+        ),
+        max_attributes_per_link: limit(
+            "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+            default.max_attributes_per_link,
+        ),
     }
 }
 
@@ -93,6 +102,7 @@ mod tests {
         let named = |variables| format!("{:?}", sampler(&environment(variables).0));
         assert_eq!(named(&[]), "ParentBased(AlwaysOn)");
         assert_eq!(named(&[(SAMPLER, "always_off")]), "AlwaysOff");
+        assert_eq!(named(&[(SAMPLER, "Always_OFF")]), "AlwaysOff");
         assert_eq!(
             named(&[(SAMPLER, "parentbased_traceidratio"), (SAMPLER_ARG, "0.25")]),
             "ParentBased(TraceIdRatioBased(0.25))"
@@ -106,8 +116,30 @@ mod tests {
         assert_eq!(format!("{:?}", sampler(&env)), "ParentBased(AlwaysOn)");
         assert_eq!(
             *told.lock().unwrap(),
-            ["OTEL_TRACES_SAMPLER is ignored: `xray` is not a known sampler"]
+            [
+                "OTEL_TRACES_SAMPLER is ignored: `xray` is not `always_on`, `always_off`, `traceidratio`, \
+              or one of these behind `parentbased_`"
+            ]
         );
+    }
+
+    #[test]
+    fn limits_have_the_names_of_the_specification() {
+        let limits = span_limits(&environment(&[]).0);
+        assert_eq!((limits.max_attributes_per_span, limits.max_attributes_per_event), (128, 128));
+        let (env, told) = environment(&[
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+            ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
+            ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
+            ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
+            ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ]);
+        let limits = span_limits(&env);
+        assert_eq!((limits.max_attributes_per_span, limits.max_events_per_span), (1, 2));
+        assert_eq!((limits.max_links_per_span, limits.max_attributes_per_event), (3, 4));
+        assert_eq!(limits.max_attributes_per_link, 128);
+        let told = told.lock().unwrap();
+        assert_eq!(*told, ["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT is ignored: `many` is not a number"]);
     }
 
     #[test]

@@ -204,8 +204,7 @@ impl ConsoleOptions {
             env.parsed(&["LOGFIRE_CONSOLE_SPAN_STYLE"], expected, SpanStyle::parse)
         });
         let min_level = self.min_level.or_else(|| {
-            let expected = "the name of a level";
-            env.parsed(&["LOGFIRE_CONSOLE_MIN_LOG_LEVEL"], expected, Level::parse)
+            env.parsed(&["LOGFIRE_CONSOLE_MIN_LOG_LEVEL"], Level::EXPECTED, Level::parse)
         });
         let verbose = self.verbose.or_else(|| env.boolean("LOGFIRE_CONSOLE_VERBOSE"));
         let tags = self.tags.or_else(|| env.boolean("LOGFIRE_CONSOLE_INCLUDE_TAGS"));

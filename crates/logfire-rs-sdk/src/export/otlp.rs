@@ -70,10 +70,12 @@ pub(crate) fn target(
     env: &Environment,
 ) -> Result<Option<OtlpTarget>, ConfigureError> {
     let encoding = protocol(signal, env, cfg!(feature = "otlp-grpc"))?;
-    let exporter = env.parsed(&[signal.exporter()], "`otlp` or `none`", |text| match text {
-        "otlp" => Some(true),
-        "none" => Some(false),
-        _ => None,
+    let exporter = env.parsed(&[signal.exporter()], "`otlp` or `none`", |text| {
+        match text.to_ascii_lowercase().as_str() {
+            "otlp" => Some(true),
+            "none" => Some(false),
+            _ => None,
+        }
     });
     if exporter == Some(false) {
         return Ok(None);
@@ -109,7 +111,7 @@ pub(crate) fn temporality(env: &Environment) -> Temporality {
 fn protocol(signal: Signal, env: &Environment, grpc: bool) -> Result<Encoding, ConfigureError> {
     let own = signal.own("PROTOCOL");
     let names = [own.as_str(), "OTEL_EXPORTER_OTLP_PROTOCOL"];
-    let known = |text: &str| match text {
+    let known = |text: &str| match text.to_ascii_lowercase().as_str() {
         "http/protobuf" => Some(Encoding::Protobuf),
         "http/json" => Some(Encoding::Json),
         "grpc" => Some(Encoding::Grpc),
@@ -231,7 +233,7 @@ pub(super) fn timeout(signal: Signal, env: &Environment) -> Duration {
 fn compression(signal: Signal, env: &Environment) -> Compression {
     let own = signal.own("COMPRESSION");
     let names = [own.as_str(), "OTEL_EXPORTER_OTLP_COMPRESSION"];
-    env.parsed(&names, "`gzip` or `none`", |text| match text {
+    env.parsed(&names, "`gzip` or `none`", |text| match text.to_ascii_lowercase().as_str() {
         "gzip" => Some(Compression::Gzip),
         "none" => Some(Compression::None),
         _ => None,
@@ -256,6 +258,23 @@ mod tests {
             );
             assert_eq!(protocol(Signal::Traces, &env, true).unwrap(), Encoding::Grpc);
         }
+    }
+
+    #[test]
+    fn choices_are_read_without_regard_to_case() {
+        let (env, told) = environment(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/JSON"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "None"),
+            ("OTEL_METRICS_EXPORTER", "NONE"),
+            ("OTEL_LOGS_EXPORTER", "Otlp"),
+        ]);
+        let traces = target(Signal::Traces, &env).unwrap().unwrap();
+        assert_eq!(traces.encoding, Encoding::Json);
+        assert_eq!(compression(Signal::Traces, &env), Compression::None);
+        assert!(target(Signal::Metrics, &env).unwrap().is_none());
+        assert!(target(Signal::Logs, &env).unwrap().is_some());
+        assert_eq!(*told.lock().unwrap(), [""; 0]);
     }
 
     /// The URL of the endpoint for traces over gRPC, and what was told.

@@ -117,7 +117,7 @@ fn bad_values_in_the_environment_are_told_and_ignored() {
             "OTEL_METRICS_EXPORTER is ignored: `console` is not `otlp` or `none`",
             "a header for OTLP is ignored: `x…` is not a header name",
             "OTEL_EXPORTER_OTLP_TIMEOUT is ignored: `soon` is not a positive number of milliseconds",
-            "OTEL_TRACES_SAMPLER is ignored: `xray` is not a known sampler",
+            "OTEL_TRACES_SAMPLER is ignored: `xray` is not `always_on`, `always_off`, `traceidratio`, or one of these behind `parentbased_`",
         ]
     );
 }
