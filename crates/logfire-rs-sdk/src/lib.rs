@@ -30,6 +30,7 @@
 //!
 //! [Logfire]: https://logfire.pydantic.dev
 
+mod any_value;
 mod configure;
 mod console;
 mod credentials;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::{KeyValue, Value, logs::AnyValue, trace::SpanKind};
+use opentelemetry::{KeyValue, Value, trace::SpanKind};
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute::{
     HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, SERVER_ADDRESS, URL_FULL, URL_PATH,
@@ -33,17 +33,6 @@ pub(crate) fn attribute<'a>(attributes: &'a [KeyValue], names: &[&str]) -> Optio
 
 pub(crate) fn text<'a>(attributes: &'a [KeyValue], names: &[&str]) -> Option<Cow<'a, str>> {
     attribute(attributes, names).map(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// A value of a log record, as text.
-pub(crate) fn shown(value: &AnyValue) -> String {
-    match value {
-        AnyValue::String(text) => text.to_string(),
-        AnyValue::Int(number) => number.to_string(),
-        AnyValue::Double(number) => number.to_string(),
-        AnyValue::Boolean(boolean) => boolean.to_string(),
-        other => format!("{other:?}"),
-    }
 }
 
 /// The status code of the response, under its stable or its old name.

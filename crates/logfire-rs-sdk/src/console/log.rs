@@ -9,10 +9,12 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::logs::SdkLogRecord;
 
-use crate::message::shown;
+use crate::any_value::shown;
 
 /// Bodies longer than this are cut, as Logfire's Python console does.
 const MAX_BODY: usize = 300;
+/// What `tracing-log` adds to the records of the `log` crate.
+const PLACES: [&str; 4] = ["log.target", "log.module_path", "log.file", "log.line"];
 
 /// A log record, as it is shown.
 #[derive(Clone, Debug)]
@@ -44,9 +46,28 @@ impl Log {
         }
     }
 
-    /// Body and attributes in one line.
+    /// Body and attributes in one line, without the place in the code, as with the events of `tracing`.
     pub(crate) fn message(&self) -> String {
-        let attributes = self.attributes.iter().map(|(key, value)| format!(" {key}={value}"));
+        let attributes = self.attributes.iter().filter(|(key, _)| !PLACES.contains(&key.as_str()));
+        let attributes = attributes.map(|(key, value)| format!(" {key}={value}"));
         std::iter::once(self.body.clone()).chain(attributes).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_does_not_tell_where_a_record_of_the_log_crate_was_made() {
+        let attributes = ["log.target", "log.module_path", "log.file", "log.line", "log.id"];
+        let log = Log {
+            time: None,
+            parent: None,
+            severity: None,
+            body: "sold".to_owned(),
+            attributes: attributes.map(|key| (key.to_owned(), "x".to_owned())).to_vec(),
+        };
+        assert_eq!(log.message(), "sold log.id=x");
     }
 }

@@ -121,10 +121,20 @@ pub(super) fn painted(style: Style, text: &impl Display) -> String {
 pub(super) fn visible(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escape = c.is_control().then(|| c.escape_default());
-            escape.into_iter().flatten().chain((!c.is_control()).then_some(c))
+            let draws = c.is_control() || is_reordering(c);
+            let escape = draws.then(|| c.escape_default());
+            escape.into_iter().flatten().chain((!draws).then_some(c))
         })
         .collect()
+}
+
+/// What changes the direction of the text behind it, or ends the line, without being seen.
+/// <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
+const fn is_reordering(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
@@ -145,5 +155,14 @@ mod tests {
         ] {
             assert_eq!(Shown(Duration::from_micros(micros)).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_turns_the_text_around_is_shown_and_other_scripts_stay() {
+        let evil = "a\u{202e}b\u{2066}c\u{2028}d\u{200f}e\u{61c}f";
+        let shown = r"a\u{202e}b\u{2066}c\u{2028}d\u{200f}e\u{61c}f";
+        assert_eq!(visible(evil), shown);
+        let family = "ワイド שלום é 👩\u{200d}👧";
+        assert_eq!(visible(family), family);
     }
 }

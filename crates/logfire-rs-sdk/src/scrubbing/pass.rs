@@ -15,7 +15,7 @@ use super::{
     patterns::{Found, Patterns, Search},
     rules::{Rule, rule},
 };
-use crate::message::shown;
+use crate::any_value::shown;
 
 /// What is known of where we are, and what was redacted so far.
 pub(super) struct Pass<'a> {

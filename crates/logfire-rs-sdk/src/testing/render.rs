@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
 use opentelemetry_semantic_conventions::attribute::{NETWORK_PEER_PORT, SERVER_PORT};
 
 use super::{Captured, Logs, Metrics, Spans};
-use crate::message::shown;
+use crate::any_value::shown;
 
 /// Ports below are named in a test, others are those that were free.
 const FIRST_FREE_PORT: i64 = 1024;
