@@ -137,6 +137,16 @@ impl HttpClientOptions {
     }
 
     /// Whether trace context and baggage are sent along. True by default.
+    ///
+    /// For one request, such as to a foreign service, see [`PerRequest::no_propagation`].
+    ///
+    /// [`PerRequest::no_propagation`]: crate::PerRequest::no_propagation
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpClientOptions;
+    ///
+    /// let options = HttpClientOptions::default().propagation(false);
+    /// ```
     #[must_use]
     pub fn propagation(mut self, propagation: bool) -> Self {
         self.propagation = Some(propagation);

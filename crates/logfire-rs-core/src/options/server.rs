@@ -109,6 +109,13 @@ impl HttpServerOptions {
     ///
     /// Under a parent-based sampler its children are dropped then, and outgoing requests carry
     /// `traceparent` with the flags `00`; logs flow. If false, they belong to the caller's trace.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options =
+    ///     HttpServerOptions::default().excluded_urls(["^/health$"]).exclude_children(false);
+    /// ```
     #[must_use]
     pub fn exclude_children(mut self, exclude: bool) -> Self {
         self.exclude_children = Some(exclude);
@@ -205,6 +212,18 @@ impl HttpServerOptions {
     /// that it receives on a WebSocket. None by default.
     ///
     /// Spans and logs made in it are children of the request.
+    ///
+    /// ```
+    /// use logfire_rs_core::{Frame, HttpServerOptions};
+    /// use opentelemetry::KeyValue;
+    ///
+    /// let options = HttpServerOptions::default().receive_hook(|span, frame| {
+    ///     if let Frame::Data(bytes) = frame {
+    ///         let length = bytes.len() as i64;
+    ///         span.add_event("received", vec![KeyValue::new("bytes", length)]);
+    ///     }
+    /// });
+    /// ```
     #[must_use]
     pub fn receive_hook(
         mut self,
@@ -218,6 +237,16 @@ impl HttpServerOptions {
     /// application sends on a WebSocket. None by default.
     ///
     /// Spans and logs made in it are children of the request.
+    ///
+    /// ```
+    /// use logfire_rs_core::{Frame, HttpServerOptions};
+    ///
+    /// let options = HttpServerOptions::default().send_hook(|span, frame| {
+    ///     if matches!(frame, Frame::End) {
+    ///         span.add_event("sent", Vec::new());
+    ///     }
+    /// });
+    /// ```
     #[must_use]
     pub fn send_hook(
         mut self,
@@ -232,6 +261,12 @@ impl HttpServerOptions {
     ///
     /// They are named `{method} {route} http receive request`, `… http send response.start`,
     /// `… http send response.body`, `… websocket receive` and `… websocket send`.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default().record_send_receive(true);
+    /// ```
     #[must_use]
     pub fn record_send_receive(mut self, record: bool) -> Self {
         self.record_send_receive = record;
@@ -305,7 +340,16 @@ impl HttpServerOptions {
     /// networks. None by default.
     ///
     /// `client.address`, `server.address`, `server.port` and `url.scheme` then tell of the original
-    /// request.
+    /// request, as the [semantic conventions] ask.
+    ///
+    /// [semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// // One load balancer in front of the service:
+    /// let options = HttpServerOptions::default().trusted_proxies(1);
+    /// ```
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
         self.trusted_proxies = Some(proxies.into());
@@ -317,16 +361,31 @@ impl HttpServerOptions {
     /// By default what a trusted proxy tells, else that of the request's target or of the
     /// connection where the framework tells it, else `http`. A service that terminates TLS itself
     /// sets it.
+    ///
+    /// ```
+    /// use logfire_rs_core::{HttpServerOptions, UrlScheme};
+    ///
+    /// let options = HttpServerOptions::default().url_scheme(UrlScheme::Https);
+    /// ```
     #[must_use]
     pub fn url_scheme(mut self, scheme: UrlScheme) -> Self {
         self.url_scheme = Some(scheme);
         self
     }
 
-    /// What becomes of the trace context of a caller.
+    /// What becomes of the trace context of a caller; see [distributed tracing] of Logfire.
     ///
     /// By default `LOGFIRE_DISTRIBUTED_TRACING` (`accept` or `true`, `link`, `ignore` or `false`),
     /// else [`DistributedTracing::Accept`].
+    ///
+    /// [distributed tracing]: https://logfire.pydantic.dev/docs/how-to-guides/distributed-tracing/
+    ///
+    /// ```
+    /// use logfire_rs_core::{DistributedTracing, HttpServerOptions};
+    ///
+    /// // A service that strangers call:
+    /// let options = HttpServerOptions::default().distributed_tracing(DistributedTracing::Link);
+    /// ```
     #[must_use]
     pub fn distributed_tracing(mut self, distributed_tracing: DistributedTracing) -> Self {
         self.distributed_tracing = Some(distributed_tracing);
@@ -338,6 +397,12 @@ impl HttpServerOptions {
     ///
     /// Both are appended to `access-control-expose-headers` too, so that scripts of other origins
     /// can read them.
+    ///
+    /// ```
+    /// use logfire_rs_core::HttpServerOptions;
+    ///
+    /// let options = HttpServerOptions::default().trace_response(true);
+    /// ```
     #[must_use]
     pub fn trace_response(mut self, trace_response: bool) -> Self {
         self.trace_response = trace_response;
@@ -345,6 +410,15 @@ impl HttpServerOptions {
     }
 
     /// When a span ends. [`SpanEnd::Body`] by default.
+    ///
+    /// With [`SpanEnd::Head`] errors of the body are not recorded, nor is a client that leaves in
+    /// the middle of it.
+    ///
+    /// ```
+    /// use logfire_rs_core::{HttpServerOptions, SpanEnd};
+    ///
+    /// let options = HttpServerOptions::default().span_end(SpanEnd::Head);
+    /// ```
     #[must_use]
     pub fn span_end(mut self, span_end: SpanEnd) -> Self {
         self.span_end = span_end;
@@ -352,7 +426,19 @@ impl HttpServerOptions {
     }
 }
 
-/// The name of a span, and attributes to add to it.
+/// The name of a span, and attributes to add to it, for
+/// [`span_details`](HttpServerOptions::span_details).
+///
+/// ```
+/// use logfire_rs_core::{HttpServerOptions, SpanDetails};
+/// use opentelemetry::KeyValue;
+///
+/// // The name stays as it is:
+/// let options = HttpServerOptions::default().span_details(|request| SpanDetails {
+///     attributes: vec![KeyValue::new("app.is_api", request.path.starts_with("/api/"))],
+///     ..SpanDetails::default()
+/// });
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SpanDetails {
     /// The name; if empty, the default one is used.
@@ -362,6 +448,12 @@ pub struct SpanDetails {
 }
 
 /// When the span of a request ends.
+///
+/// ```
+/// use logfire_rs_core::{HttpClientOptions, SpanEnd};
+///
+/// let options = HttpClientOptions::default().span_end(SpanEnd::Body);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpanEnd {
     /// When the last byte of the response's body is handed over. The default of servers.
@@ -371,7 +463,13 @@ pub enum SpanEnd {
     Head,
 }
 
-/// The scheme of `url.scheme`.
+/// The scheme of `url.scheme`, for [`url_scheme`](HttpServerOptions::url_scheme).
+///
+/// ```
+/// use logfire_rs_core::{HttpServerOptions, UrlScheme};
+///
+/// let options = HttpServerOptions::default().url_scheme(UrlScheme::Https);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlScheme {
     /// `http`
@@ -389,7 +487,14 @@ impl UrlScheme {
     }
 }
 
-/// What becomes of the trace context of a caller.
+/// What becomes of the trace context of a caller, for
+/// [`distributed_tracing`](HttpServerOptions::distributed_tracing).
+///
+/// ```
+/// use logfire_rs_core::{DistributedTracing, HttpServerOptions};
+///
+/// let options = HttpServerOptions::default().distributed_tracing(DistributedTracing::Ignore);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DistributedTracing {
     /// The request belongs to the caller's trace. The default.

@@ -146,7 +146,9 @@ macro_rules! shared_setters {
     ($options:ident, $side:literal) => {
         impl $options {
             /// Whether all request and response headers are recorded, as `http.request.header.*`
-            /// and `http.response.header.*`. None is by default.
+            /// and `http.response.header.*`. False by default, as in [Logfire].
+            ///
+            /// [Logfire]: https://logfire.pydantic.dev/docs/integrations/web-frameworks/
             ///
             /// The values of [secret headers](Self::sanitize_headers) are hidden all the same.
             #[doc = concat!(
@@ -245,8 +247,9 @@ macro_rules! shared_setters {
             /// in the path: a client writes `Host` itself. By default the patterns are those of the
             /// comma-separated list `OTEL_RUST_{KEY}_EXCLUDED_URLS`, where `{KEY}` is the adapter's
             /// (such as `AXUM` or `REQWEST`), else of `OTEL_RUST_EXCLUDED_URLS`; an empty list means
-            /// none, as does an adapter's own variable that is set to nothing. A string that is no regular expression matches literally, with a warning; use
-            /// [`Pattern`](crate::Pattern) to have the fault as an error.
+            /// none, as does an adapter's own variable that is set to nothing. A string that is no
+            /// regular expression matches literally, with a warning; use [`Pattern`](crate::Pattern)
+            /// to have the fault as an error.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
                 "let options = ", stringify!($options), "::default().excluded_urls([\"^/health$\"]);\n```"
@@ -261,7 +264,7 @@ macro_rules! shared_setters {
             }
 
             /// Reads the excluded URLs from `OTEL_RUST_{key}_EXCLUDED_URLS`, in the place of the
-            /// adapter's own variable.
+            /// adapter's own variable. By default `key` is that of the adapter.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
                 "let options = ", stringify!($options), "::default().excluded_urls_env_key(\"BILLING\");\n```"
@@ -272,7 +275,8 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// What is masked in URLs, also of captured headers. By default the values of seven query keys, and credentials.
+            /// What is masked in URLs, also of captured headers. By default the values of seven query
+            /// keys, and credentials.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::{", stringify!($options), ", UrlRedaction};\n\n",
                 "let redaction = UrlRedaction::default().add_keys([\"token\"]);\n",
@@ -284,7 +288,10 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// The methods that are recorded by name; all others become `_OTHER`.
+            /// The methods that are recorded by name; all others become `_OTHER`, as the
+            /// [semantic conventions] ask.
+            ///
+            /// [semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
             ///
             /// It replaces the default: the methods of RFC 9110, `PATCH` and `QUERY`, or those of
             /// the comma-separated list `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
@@ -301,14 +308,26 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// Whether spans are made. True by default; without them the context is passed on.
+            /// Whether spans are made. True by default.
+            ///
+            /// Without them the trace context of the caller is passed on, and metrics are recorded.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().spans(false);\n```"
+            )]
             #[must_use]
             pub fn spans(mut self, spans: bool) -> Self {
                 self.shared.spans = Some(spans);
                 self
             }
 
-            /// Whether metrics are recorded. True by default.
+            /// Whether [metrics] are recorded. True by default.
+            ///
+            /// [metrics]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().metrics(false);\n```"
+            )]
             #[must_use]
             pub fn metrics(mut self, metrics: bool) -> Self {
                 self.shared.metrics = Some(metrics);
@@ -320,6 +339,10 @@ macro_rules! shared_setters {
             ///
             /// They are counted from what really passes, so a body that is not read to its end
             /// counts as far as it was read.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let options = ", stringify!($options), "::default().record_body_sizes(true);\n```"
+            )]
             #[must_use]
             pub fn record_body_sizes(mut self, record: bool) -> Self {
                 self.shared.body_sizes = Some(record);
@@ -328,6 +351,12 @@ macro_rules! shared_setters {
 
             /// Makes spans with this provider. By default with the global one, which is asked at
             /// the first request.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n",
+                "use opentelemetry_sdk::trace::SdkTracerProvider;\n\n",
+                "let provider = SdkTracerProvider::builder().build();\n",
+                "let options = ", stringify!($options), "::default().tracer_provider(provider);\n```"
+            )]
             #[must_use]
             pub fn tracer_provider<P, T, S>(mut self, provider: P) -> Self
             where
@@ -341,6 +370,12 @@ macro_rules! shared_setters {
 
             /// Records metrics with this provider. By default with the global one, which is asked
             /// at the first request.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n",
+                "use opentelemetry_sdk::metrics::SdkMeterProvider;\n\n",
+                "let provider = SdkMeterProvider::builder().build();\n",
+                "let options = ", stringify!($options), "::default().meter_provider(provider);\n```"
+            )]
             #[must_use]
             pub fn meter_provider(
                 mut self,
@@ -350,7 +385,13 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// Records metrics with this meter; it wins over a provider.
+            /// Records metrics with this meter; it wins over a provider. By default with one that is
+            /// named after the adapter.
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
+                "let meter = opentelemetry::global::meter(\"shop\");\n",
+                "let options = ", stringify!($options), "::default().meter(meter);\n```"
+            )]
             #[must_use]
             pub fn meter(mut self, meter: Meter) -> Self {
                 self.shared.meter = Some(meter);
@@ -360,7 +401,16 @@ macro_rules! shared_setters {
             /// Reads and writes the context of requests with this propagator.
             ///
             /// By default with the global one, which is asked at the first request; if none is set
-            /// there, with W3C trace context and baggage.
+            /// there, with W3C [trace context] and [baggage].
+            ///
+            /// [trace context]: https://www.w3.org/TR/trace-context/
+            /// [baggage]: https://www.w3.org/TR/baggage/
+            #[doc = concat!(
+                "\n```\nuse logfire_rs_core::", stringify!($options), ";\n",
+                "use opentelemetry_sdk::propagation::TraceContextPropagator;\n\n",
+                "let propagator = TraceContextPropagator::new();\n",
+                "let options = ", stringify!($options), "::default().propagator(propagator);\n```"
+            )]
             #[must_use]
             pub fn propagator(
                 mut self,
@@ -370,7 +420,7 @@ macro_rules! shared_setters {
                 self
             }
 
-            /// Looks environment variables up here, in the place of the process environment.
+            /// Looks environment variables up here. By default in the environment of the process.
             ///
             /// The process environment is read once per process, `lookup` each time an adapter is
             /// built.
