@@ -32,7 +32,12 @@ pub struct Diagnostics {
     pub dropped_metric_attributes: u64,
 }
 
-/// The problems that the instrumentation has met so far.
+/// The problems that the instrumentation has met so far, in this process.
+///
+/// ```
+/// let problems = logfire_rs_core::diagnostics();
+/// println!("{} settings could not be used", problems.invalid_settings);
+/// ```
 #[must_use]
 pub fn diagnostics() -> Diagnostics {
     Diagnostics {

@@ -34,6 +34,14 @@ enum Trusted {
 
 impl TrustedProxies {
     /// The last `count` senders of a request are trusted; 0 trusts none.
+    ///
+    /// ```
+    /// use logfire_rs_core::TrustedProxies;
+    ///
+    /// // A content delivery network, and a load balancer behind it:
+    /// let proxies = TrustedProxies::count(2);
+    /// assert_eq!(proxies, 2.into());
+    /// ```
     #[must_use]
     pub fn count(count: usize) -> Self {
         Self { trusted: Trusted::Count(count), headers: ProxyHeaders::default() }
@@ -44,6 +52,14 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// If one of `networks` is not an address with an optional prefix length.
+    ///
+    /// ```
+    /// use logfire_rs_core::TrustedProxies;
+    ///
+    /// let proxies = TrustedProxies::networks(["10.0.0.0/8", "::1"])?;
+    /// assert!(TrustedProxies::networks(["10.0.0.0/8", "my-proxy"]).is_err());
+    /// # Ok::<(), logfire_rs_core::InvalidNetwork>(())
+    /// ```
     pub fn networks<S: AsRef<str>>(
         networks: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidNetwork> {
@@ -99,6 +115,12 @@ impl From<usize> for TrustedProxies {
 }
 
 /// The headers that proxies write; see [`TrustedProxies::headers`].
+///
+/// ```
+/// use logfire_rs_core::{ProxyHeaders, TrustedProxies};
+///
+/// let proxies = TrustedProxies::count(1).headers(ProxyHeaders::Forwarded);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeaders {
     /// `Forwarded` if there is one, else `X-Forwarded-*`.
@@ -106,13 +128,21 @@ pub enum ProxyHeaders {
     /// The proxies must set or remove all of them.
     #[default]
     Any,
-    /// `Forwarded` of RFC 7239, and nothing else.
+    /// `Forwarded` of [RFC 7239](https://www.rfc-editor.org/rfc/rfc7239), and nothing else.
     Forwarded,
     /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`, and nothing else.
     XForwarded,
 }
 
 /// The error of [`TrustedProxies::networks`].
+///
+/// ```
+/// let error = logfire_rs_core::TrustedProxies::networks(["my-proxy"]).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "`my-proxy` is not a network; write it as `10.0.0.0/8` or `fd00::/8`",
+/// );
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InvalidNetwork {

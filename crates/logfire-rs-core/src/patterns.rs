@@ -28,6 +28,14 @@ impl Pattern {
     /// # Errors
     ///
     /// If `pattern` is not a regular expression.
+    ///
+    /// ```
+    /// use logfire_rs_core::Pattern;
+    ///
+    /// let internal = Pattern::new("^/(health|metrics)$")?;
+    /// assert_eq!(internal.as_ref(), "^/(health|metrics)$");
+    /// # Ok::<(), logfire_rs_core::InvalidPattern>(())
+    /// ```
     pub fn new(pattern: impl Into<String>) -> Result<Self, InvalidPattern> {
         let pattern = pattern.into();
         match Regex::new(&pattern) {
@@ -44,6 +52,11 @@ impl AsRef<str> for Pattern {
 }
 
 /// The error of [`Pattern::new`].
+///
+/// ```
+/// let error = logfire_rs_core::Pattern::new("(").unwrap_err();
+/// assert!(error.to_string().starts_with("not a regular expression: "));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InvalidPattern {

@@ -60,6 +60,13 @@ impl Default for UrlRedaction {
 
 impl UrlRedaction {
     /// Masks the values of these query keys too. Adds none by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::UrlRedaction;
+    ///
+    /// let redaction = UrlRedaction::default().add_keys(["token"]);
+    /// assert_eq!(redaction.query("sig=1&token=2").as_deref(), Some("sig=REDACTED&token=REDACTED"));
+    /// ```
     #[must_use]
     pub fn add_keys<S: AsRef<str>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
         self.keys.extend(keys.into_iter().map(owned));
@@ -110,6 +117,14 @@ impl UrlRedaction {
     }
 
     /// Masks a query string, given without `?`; `None` if nothing of it is left.
+    ///
+    /// ```
+    /// use logfire_rs_core::UrlRedaction;
+    ///
+    /// let redaction = UrlRedaction::default();
+    /// assert_eq!(redaction.query("q=1&sig=2").as_deref(), Some("q=1&sig=REDACTED"));
+    /// assert_eq!(redaction.query(""), None);
+    /// ```
     #[must_use]
     pub fn query<'q>(&self, query: &'q str) -> Option<Cow<'q, str>> {
         if self.drop_query || query.is_empty() {
@@ -137,6 +152,14 @@ impl UrlRedaction {
     }
 
     /// Masks an absolute URL, or one that starts with a path.
+    ///
+    /// ```
+    /// use logfire_rs_core::UrlRedaction;
+    ///
+    /// let redaction = UrlRedaction::default();
+    /// assert_eq!(redaction.url("ftp://ada:pw@a/b?sig=1#c"), "ftp://REDACTED:REDACTED@a/b?sig=REDACTED#c");
+    /// assert_eq!(redaction.url("/b?sig=1"), "/b?sig=REDACTED");
+    /// ```
     #[must_use]
     pub fn url<'u>(&self, url: &'u str) -> Cow<'u, str> {
         self.parsed(&FilterUrl::parse(url))

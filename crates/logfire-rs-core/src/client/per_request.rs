@@ -31,6 +31,12 @@ struct Settings {
 impl PerRequest {
     /// The template of the URL's path, low in cardinality: `url.template`, and a part of the name
     /// of the span. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let settings = PerRequest::default().url_template("/users/{id}");
+    /// ```
     #[must_use]
     pub fn url_template(mut self, template: impl Into<Cow<'static, str>>) -> Self {
         self.settings().template = Some(template.into());
@@ -38,6 +44,12 @@ impl PerRequest {
     }
 
     /// The name of the span. By default the method, and the template if there is one.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let settings = PerRequest::default().span_name("fetch the front page");
+    /// ```
     #[must_use]
     pub fn span_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.settings().name = Some(name.into());
@@ -45,6 +57,12 @@ impl PerRequest {
     }
 
     /// Adds an attribute to the span, or replaces one that it starts with. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let settings = PerRequest::default().attribute("tenant", "acme").attribute("page", 2);
+    /// ```
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.settings().attributes.push(KeyValue::new(key, value));
@@ -52,6 +70,12 @@ impl PerRequest {
     }
 
     /// Sends no trace context and no baggage along. They are sent by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let to_a_foreign_service = PerRequest::default().no_propagation();
+    /// ```
     #[must_use]
     pub fn no_propagation(mut self) -> Self {
         self.settings().no_propagation = true;
@@ -59,6 +83,12 @@ impl PerRequest {
     }
 
     /// Sends the request as it is: no span, no metric, no header. It is recorded by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::PerRequest;
+    ///
+    /// let health_check = PerRequest::default().untraced();
+    /// ```
     #[must_use]
     pub fn untraced(mut self) -> Self {
         self.settings().untraced = true;

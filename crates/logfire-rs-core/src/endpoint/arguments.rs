@@ -25,6 +25,13 @@ pub struct EndpointArguments {
 
 impl EndpointArguments {
     /// Records nothing of the arguments; when they were taken is recorded still.
+    ///
+    /// ```
+    /// use logfire_rs_core::{EndpointArguments, HttpServerOptions};
+    ///
+    /// let options = HttpServerOptions::default()
+    ///     .request_attributes_mapper(|_span, _arguments| EndpointArguments::none());
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self::default()

@@ -29,6 +29,12 @@ impl EndpointLimits {
     ///
     /// A string is cut between two characters; the marks and what closes arrays and objects come on
     /// top.
+    ///
+    /// ```
+    /// use logfire_rs_core::EndpointLimits;
+    ///
+    /// let limits = EndpointLimits::default().max_bytes(64 * 1024);
+    /// ```
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
@@ -36,6 +42,12 @@ impl EndpointLimits {
     }
 
     /// The items of all arrays and objects of a value, together. 1000 by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::EndpointLimits;
+    ///
+    /// let limits = EndpointLimits::default().max_items(50);
+    /// ```
     #[must_use]
     pub fn max_items(mut self, items: usize) -> Self {
         self.items = items;
@@ -43,6 +55,12 @@ impl EndpointLimits {
     }
 
     /// How deep arrays and objects of a value are nested. 16 by default.
+    ///
+    /// ```
+    /// use logfire_rs_core::EndpointLimits;
+    ///
+    /// let limits = EndpointLimits::default().max_depth(3);
+    /// ```
     #[must_use]
     pub fn max_depth(mut self, depth: usize) -> Self {
         self.depth = depth;

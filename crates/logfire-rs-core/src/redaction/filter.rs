@@ -36,6 +36,17 @@ pub struct FilterUrl<'a> {
 
 impl<'a> FilterUrl<'a> {
     /// Takes `url` apart; never fails, what is missing is empty.
+    ///
+    /// ```
+    /// use logfire_rs_core::FilterUrl;
+    ///
+    /// let url = FilterUrl::parse("https://ada:pw@[::1]:8080/a%20b?c=d#e");
+    /// assert_eq!((url.scheme(), url.host(), url.port()), ("https", Some("::1"), Some(8080)));
+    /// assert_eq!((url.path(), url.query()), ("/a%20b", Some("c=d")));
+    ///
+    /// let path = FilterUrl::parse("/a?b");
+    /// assert_eq!((path.scheme(), path.host(), path.path()), ("", None, "/a"));
+    /// ```
     #[must_use]
     pub fn parse(url: &'a str) -> Self {
         let (scheme, rest) = split_scheme(url).unwrap_or(("", url));
@@ -56,7 +67,7 @@ impl<'a> FilterUrl<'a> {
         Self { whole: url, scheme, user_info, authority, path, query, fragment }
     }
 
-    /// The whole URL.
+    /// The whole URL, with credentials and fragment.
     #[must_use]
     pub fn as_str(&self) -> &'a str {
         self.whole
@@ -93,11 +104,26 @@ impl<'a> FilterUrl<'a> {
     }
 
     /// The keys and values of the query, decoded.
+    ///
+    /// ```
+    /// use logfire_rs_core::FilterUrl;
+    ///
+    /// let url = FilterUrl::parse("/search?q=a+b&page=2");
+    /// assert!(url.query_pairs().eq([("q".into(), "a b".into()), ("page".into(), "2".into())]));
+    /// ```
     pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
         form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
     }
 
     /// The URL with another query; without pairs, without a query.
+    ///
+    /// ```
+    /// use logfire_rs_core::FilterUrl;
+    ///
+    /// let url = FilterUrl::parse("https://a.test/b?c=d#e");
+    /// assert_eq!(url.with_query_pairs([("q", "1 2")]), "https://a.test/b?q=1+2#e");
+    /// assert_eq!(url.with_query_pairs([("", ""); 0]), "https://a.test/b#e");
+    /// ```
     pub fn with_query_pairs<K, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> String
     where
         K: AsRef<str>,
