@@ -93,6 +93,50 @@ impl HttpClientInstrumenter {
     ///
     /// `None` if telemetry is suppressed, the request is excluded, or a layer further out records
     /// it: it is sent as it is then.
+    ///
+    /// ```
+    /// # struct NoHeaders;
+    /// # impl logfire_rs_core::Headers for NoHeaders {
+    /// #     fn first(&self, _: &str) -> Option<logfire_rs_core::HeaderValue<'_>> { None }
+    /// #     fn each(&self, _: &str, _: &mut dyn FnMut(logfire_rs_core::HeaderValue<'_>)) {}
+    /// #     fn each_pair(&self, _: &mut dyn FnMut(&str, logfire_rs_core::HeaderValue<'_>)) {}
+    /// # }
+    /// use std::collections::HashMap;
+    ///
+    /// use logfire_rs_core::{
+    ///     ClientRequest, ClientResponse, HttpClientInstrumenter, HttpClientOptions, PerRequest,
+    /// };
+    /// use opentelemetry::Context;
+    /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+    ///
+    /// let exporter = InMemorySpanExporter::default();
+    /// let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    /// let options = HttpClientOptions::default().tracer_provider(provider.clone());
+    /// let instrumenter = HttpClientInstrumenter::new("my-adapter", "1.0.0", "MY_ADAPTER", options);
+    ///
+    /// let request = ClientRequest {
+    ///     method: "GET",
+    ///     url: "https://example.com/users/1",
+    ///     template: Some("/users/{id}"),
+    ///     resend_count: 0,
+    ///     headers: &NoHeaders,
+    /// };
+    /// let mut headers = HashMap::new();
+    /// let span = instrumenter.start(&Context::current(), &request, &PerRequest::default());
+    /// if let Some(mut span) = span {
+    ///     span.inject(&mut headers);
+    ///     // Here it is sent, and answered.
+    ///     span.record_response(&ClientResponse {
+    ///         status: 200,
+    ///         url: None,
+    ///         version: None,
+    ///         peer: None,
+    ///         headers: &NoHeaders,
+    ///     });
+    /// }
+    /// assert!(headers.contains_key("traceparent"));
+    /// assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "GET /users/{id}");
+    /// ```
     #[must_use]
     pub fn start(
         &self,

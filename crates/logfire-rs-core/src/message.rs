@@ -46,6 +46,16 @@ impl fmt::Debug for ServerRequest<'_> {
 }
 
 /// The head of a response that a server sends.
+///
+/// ```
+/// use logfire_rs_core::{HttpServerOptions, opentelemetry::KeyValue};
+///
+/// let options = HttpServerOptions::default().response_hook(|span, response| {
+///     let is_html = response.headers.first("content-type").and_then(|it| it.as_str());
+///     let is_html = is_html.is_some_and(|it| it.starts_with("text/html"));
+///     span.set_attribute(KeyValue::new("app.is_page", is_html && response.status == 200));
+/// });
+/// ```
 #[derive(Clone, Copy)]
 pub struct ServerResponse<'a> {
     /// The status code.
@@ -61,6 +71,16 @@ impl fmt::Debug for ServerResponse<'_> {
 }
 
 /// A request that a client is about to send.
+///
+/// Hooks get it too. The fields hold what the caller wrote: a hook that copies from them to an
+/// attribute decides itself what is secret.
+///
+/// ```
+/// use logfire_rs_core::HttpClientOptions;
+///
+/// let is_local = |url: &str| url.starts_with("http://localhost");
+/// let options = HttpClientOptions::default().exclude(move |request| is_local(request.url));
+/// ```
 #[derive(Clone, Copy)]
 pub struct ClientRequest<'a> {
     /// The method, as sent.
@@ -84,6 +104,15 @@ impl fmt::Debug for ClientRequest<'_> {
 }
 
 /// The head of a response that a client received.
+///
+/// ```
+/// use logfire_rs_core::{HttpClientOptions, opentelemetry::KeyValue};
+///
+/// let options = HttpClientOptions::default().response_hook(|span, result| {
+///     let cached = result.ok().and_then(|response| response.headers.first("x-cache"));
+///     span.set_attribute(KeyValue::new("app.cached", cached.is_some()));
+/// });
+/// ```
 #[derive(Clone, Copy)]
 pub struct ClientResponse<'a> {
     /// The status code.
@@ -107,6 +136,17 @@ impl fmt::Debug for ClientResponse<'_> {
 }
 
 /// The other end of a connection, as the socket tells it.
+///
+/// ```
+/// use logfire_rs_core::{HttpServerOptions, Peer};
+///
+/// // What other processes of this machine ask is not recorded:
+/// let options = HttpServerOptions::default().exclude(|request| match request.peer {
+///     Some(Peer::Inet(address)) => address.ip().is_loopback(),
+///     Some(Peer::Unix(_)) => true,
+///     None => false,
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer<'a> {
     /// An address of the internet.
@@ -151,6 +191,20 @@ impl HttpVersion {
 
 /// A part of a message, as [`receive_hook`](crate::HttpServerOptions::receive_hook) and
 /// [`send_hook`](crate::HttpServerOptions::send_hook) see it.
+///
+/// ```
+/// use logfire_rs_core::{Frame, HttpServerOptions, opentelemetry::KeyValue};
+///
+/// let options = HttpServerOptions::default().receive_hook(|span, frame| {
+///     let what = match frame {
+///         Frame::Data(_) => "data",
+///         Frame::Message => "message",
+///         Frame::End => "end",
+///         _ => return,
+///     };
+///     span.add_event("received", vec![KeyValue::new("what", what)]);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Frame<'a> {

@@ -36,6 +36,13 @@ pub struct RequestSpan(pub(crate) Arc<Exchange>);
 
 impl RequestSpan {
     /// A handle that does nothing: for an extractor that must not fail where nothing is recorded.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    ///
+    /// let request = RequestSpan::none();
+    /// assert!(!request.is_recording() && !request.span_context().is_valid());
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         static NONE: LazyLock<RequestSpan> = LazyLock::new(|| {
@@ -65,18 +72,52 @@ impl RequestSpan {
     }
 
     /// The context of the span: the parent of spans that belong to the request.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::trace::FutureExt as _;
+    ///
+    /// async fn send_mail() {}
+    ///
+    /// fn in_the_background(request: &RequestSpan) -> impl Future<Output = ()> + Send + 'static {
+    ///     send_mail().with_context(request.context().clone())
+    /// }
+    /// # in_the_background(&RequestSpan::none());
+    /// ```
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.0.context
     }
 
     /// The ids of the span.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    ///
+    /// fn error_page(request: &RequestSpan) -> String {
+    ///     format!("Please tell us this number: {}", request.span_context().trace_id())
+    /// }
+    /// # error_page(&RequestSpan::none());
+    /// ```
     #[must_use]
     pub fn span_context(&self) -> SpanContext {
         self.0.context.span().span_context().clone()
     }
 
     /// Whether attributes are kept: the span is sampled, and not yet ended.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// fn describe(request: &RequestSpan, order: &[u32]) {
+    ///     // Nothing is formatted in vain.
+    ///     if request.is_recording() {
+    ///         request.set_attribute(KeyValue::new("order", format!("{order:?}")));
+    ///     }
+    /// }
+    /// # describe(&RequestSpan::none(), &[1]);
+    /// ```
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.0.recording && !self.0.notes().ended
@@ -101,6 +142,16 @@ impl RequestSpan {
     }
 
     /// Adds an attribute to the span.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// fn handler(request: &RequestSpan) {
+    ///     request.set_attribute(KeyValue::new("tenant", "acme"));
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn set_attribute(&self, attribute: KeyValue) {
         if self.is_recording() {
             self.0.context.span().set_attribute(attribute);
@@ -108,6 +159,16 @@ impl RequestSpan {
     }
 
     /// Adds attributes to the span.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// fn handler(request: &RequestSpan) {
+    ///     request.set_attributes([KeyValue::new("tenant", "acme"), KeyValue::new("items", 3)]);
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
         if self.is_recording() {
             self.0.context.span().set_attributes(attributes);
@@ -115,6 +176,16 @@ impl RequestSpan {
     }
 
     /// Adds an event to the span.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// fn handler(request: &RequestSpan) {
+    ///     request.add_event("cache miss", vec![KeyValue::new("cache", "users")]);
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: Vec<KeyValue>) {
         if self.is_recording() {
             self.0.context.span().add_event(name, attributes);
@@ -122,6 +193,17 @@ impl RequestSpan {
     }
 
     /// Names the span; a route that is found later no longer changes the name.
+    ///
+    /// Keep it low in cardinality: no path, and no id.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    ///
+    /// fn handler(request: &RequestSpan) {
+    ///     request.set_name("GET landing page");
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn set_name(&self, name: impl Into<Cow<'static, str>>) {
         let mut notes = self.0.notes();
         if notes.ended {
@@ -136,6 +218,17 @@ impl RequestSpan {
     ///
     /// It wins over the route that the framework told. Keep it low in cardinality: a template,
     /// never a path.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    ///
+    /// fn router_by_hand(request: &RequestSpan) {
+    ///     if request.path().starts_with("/users/") {
+    ///         request.set_route("/users/{id}");
+    ///     }
+    /// }
+    /// # router_by_hand(&RequestSpan::none());
+    /// ```
     pub fn set_route(&self, route: &str) {
         let mut notes = self.0.notes();
         if !notes.ended && !route.is_empty() {
@@ -158,7 +251,23 @@ impl RequestSpan {
     /// Records an error of the application: an `exception` event, and `error.type` if the answer
     /// turns out to be a 5xx.
     ///
-    /// What looks like a secret is masked in the text of `error`.
+    /// What looks like a secret is masked in the text of `error`. The first `error_type` of a request
+    /// is the one that is kept.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    ///
+    /// fn handler(request: &RequestSpan) -> u16 {
+    ///     match "12x".parse::<u32>() {
+    ///         Ok(_) => 200,
+    ///         Err(error) => {
+    ///             request.record_error("bad_stock", &error);
+    ///             503
+    ///         }
+    ///     }
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn record_error(&self, error_type: &'static str, error: &dyn Display) {
         let mut notes = self.0.notes();
         if notes.ended {
@@ -177,6 +286,16 @@ impl RequestSpan {
     ///
     /// Each value makes a series of its own, so keep them few. The attributes of the conventions
     /// cannot be replaced.
+    ///
+    /// ```
+    /// use logfire_rs_core::RequestSpan;
+    /// use opentelemetry::KeyValue;
+    ///
+    /// fn handler(request: &RequestSpan) {
+    ///     request.add_metric_attribute(KeyValue::new("plan", "free"));
+    /// }
+    /// # handler(&RequestSpan::none());
+    /// ```
     pub fn add_metric_attribute(&self, attribute: KeyValue) {
         let mut notes = self.0.notes();
         if notes.ended {

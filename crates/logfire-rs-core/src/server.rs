@@ -78,6 +78,44 @@ impl HttpServerInstrumenter {
     }
 
     /// Starts the span of `request`; one that records nothing if the request is excluded.
+    ///
+    /// The adapter takes the span along: into each poll of the service with [`ServerSpan::run`], and
+    /// from the head of the response on with its body. The span ends with the value.
+    ///
+    /// ```
+    /// # struct NoHeaders;
+    /// # impl logfire_rs_core::Headers for NoHeaders {
+    /// #     fn first(&self, _: &str) -> Option<logfire_rs_core::HeaderValue<'_>> { None }
+    /// #     fn each(&self, _: &str, _: &mut dyn FnMut(logfire_rs_core::HeaderValue<'_>)) {}
+    /// #     fn each_pair(&self, _: &mut dyn FnMut(&str, logfire_rs_core::HeaderValue<'_>)) {}
+    /// # }
+    /// use logfire_rs_core::{HttpServerInstrumenter, HttpServerOptions, ServerRequest};
+    /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+    ///
+    /// let exporter = InMemorySpanExporter::default();
+    /// let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    /// let options = HttpServerOptions::default().tracer_provider(provider.clone());
+    /// let instrumenter = HttpServerInstrumenter::new("my-adapter", "1.0.0", "MY_ADAPTER", options);
+    ///
+    /// let mut span = instrumenter.start(&ServerRequest {
+    ///     method: "GET",
+    ///     scheme: None,
+    ///     authority: None,
+    ///     path: "/users/1",
+    ///     query: None,
+    ///     route: Some("/users/{id}"),
+    ///     version: None,
+    ///     headers: &NoHeaders,
+    ///     peer: None,
+    /// });
+    /// let (status, body) = span.run(|| (200, "Ada"));
+    /// span.record_response(status, &NoHeaders);
+    /// span.sent(body.len() as u64);
+    /// span.complete();
+    /// drop(span);
+    ///
+    /// assert_eq!(exporter.get_finished_spans().unwrap()[0].name, "GET /users/{id}");
+    /// ```
     #[must_use]
     pub fn start(&self, request: &ServerRequest<'_>) -> ServerSpan {
         self.begin(request, false)
