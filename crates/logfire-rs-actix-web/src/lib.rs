@@ -68,7 +68,7 @@ where
     instrument_with(app, HttpServerOptions::default())
 }
 
-/// Instruments `app` with `options`.
+/// Instruments `app` with `options`; the environment key is `ACTIX_WEB`.
 ///
 /// Services that are added later are recorded, too. Middleware that is added later runs outside of
 /// the span.

@@ -47,6 +47,16 @@ pub fn middleware(options: HttpServerOptions) -> HttpServerMiddleware {
 ///
 /// A clone shares the settings: make it before `HttpServer::new` and clone it in there, or make one
 /// for each worker; the spans and metrics are the same.
+///
+/// ```
+/// use actix_web::{App, HttpServer, web};
+/// use logfire_rs_actix_web::{HttpServerOptions, middleware};
+///
+/// let recorded = middleware(HttpServerOptions::default());
+/// let server = HttpServer::new(move || {
+///     App::new().wrap(recorded.clone()).route("/", web::get().to(|| async { "hello" }))
+/// });
+/// ```
 #[derive(Clone)]
 pub struct HttpServerMiddleware {
     instrumenter: HttpServerInstrumenter,

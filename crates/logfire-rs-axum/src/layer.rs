@@ -29,7 +29,18 @@ pub fn layer(options: HttpServerOptions) -> HttpServerLayer {
     HttpServerLayer(tower)
 }
 
-/// The layer for a [`Router`](axum::Router), a `MethodRouter` or a handler.
+/// The layer for a [`Router`](axum::Router), a `MethodRouter` or a handler; made by [`layer()`].
+///
+/// A request that an outer layer has recorded already is left to it.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use logfire_rs_axum::{HttpServerOptions, layer};
+///
+/// // One route of many:
+/// let report = get(|| async { "report" }).layer(layer(HttpServerOptions::default()));
+/// let app: Router = Router::new().route("/report", report);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpServerLayer(logfire_rs_tower::HttpServerLayer);
 

@@ -40,7 +40,7 @@ where
     instrument_with(router, HttpServerOptions::default())
 }
 
-/// Instruments `router` with `options`.
+/// Instruments `router` with `options`; the environment key is `AXUM`.
 ///
 /// Call it last: routes and fallbacks that are added later are not recorded.
 ///

@@ -126,6 +126,24 @@ pub fn client_layer(options: HttpClientOptions) -> HttpClientLayer {
 /// A [`legacy::Client`] whose requests become spans.
 ///
 /// The settings of one request are a [`PerRequest`](logfire_rs_core::PerRequest) in its extensions.
+///
+/// ```
+/// use http_body_util::Empty;
+/// use hyper::{Request, body::Bytes};
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::rt::TokioExecutor;
+/// use logfire_rs_hyper::PerRequest;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder(TokioExecutor::new()).build_http();
+/// let client = logfire_rs_hyper::instrument_client(client);
+///
+/// let mut request = Request::get("http://127.0.0.1:8000/users/1").body(Empty::<Bytes>::new())?;
+/// request.extensions_mut().insert(PerRequest::default().url_template("/users/{id}"));
+/// let response = client.request(request).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client<C, B> {
     inner: legacy::Client<C, B>,
@@ -142,8 +160,8 @@ impl<C: Clone, B> Clone for Client<C, B> {
 }
 
 impl<C, B> Client<C, B> {
-    /// Calls `hook` with the span and the extensions of each request before it is sent. None by
-    /// default; see [`HttpClientLayer::on_request`].
+    /// Called with the span and the extensions of each request before it is sent. None by default;
+    /// see [`HttpClientLayer::on_request`].
     #[must_use]
     pub fn on_request(
         self,
@@ -165,7 +183,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// See [`legacy::Client::request`].
+    /// Sends a request, as [`legacy::Client::request`] does.
     pub fn request(&self, request: Request<B>) -> ClientResponseFuture<Answer> {
         self.layer.record_sized(request, |mut request| {
             let captured = self.connections.then(|| capture_connection(&mut request));
@@ -173,7 +191,7 @@ where
         })
     }
 
-    /// See [`legacy::Client::get`].
+    /// Sends a `GET` request, as [`legacy::Client::get`] does.
     pub fn get(&self, uri: Uri) -> ClientResponseFuture<Answer>
     where
         B: Default,

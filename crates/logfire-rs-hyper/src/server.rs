@@ -76,6 +76,30 @@ pub struct HttpServerService<S> {
 impl<S> HttpServerService<S> {
     /// The service of one connection, with the address of its other end: `client.address` and
     /// `network.peer.*`. Unknown by default.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use hyper::server::conn::http1;
+    /// use hyper::service::service_fn;
+    /// use hyper::{Request, Response, body::Incoming};
+    /// use hyper_util::rt::TokioIo;
+    /// use tokio::net::TcpListener;
+    ///
+    /// async fn hello(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("hello".to_owned()))
+    /// }
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let service = logfire_rs_hyper::instrument(service_fn(hello));
+    /// let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    /// loop {
+    ///     let (stream, peer) = listener.accept().await?;
+    ///     let service = service.clone().peer(peer);
+    ///     tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn peer(self, peer: SocketAddr) -> Self {
         Self { peer: Some(Peer(peer)), ..self }
@@ -83,6 +107,25 @@ impl<S> HttpServerService<S> {
 
     /// Called with the span and the extensions of each request before it is handled. None by
     /// default.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use hyper::service::service_fn;
+    /// use hyper::{Request, Response};
+    /// use logfire_rs_hyper::Peer;
+    /// use logfire_rs_hyper::core::opentelemetry::KeyValue;
+    ///
+    /// async fn hello(_: Request<String>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("hello".to_owned()))
+    /// }
+    ///
+    /// let service =
+    ///     logfire_rs_hyper::instrument(service_fn(hello)).on_request(|span, extensions| {
+    ///         let is_local = extensions.get::<Peer>().is_some_and(|it| it.0.ip().is_loopback());
+    ///         span.set_attribute(KeyValue::new("app.is_local", is_local));
+    ///     });
+    /// ```
     #[must_use]
     pub fn on_request(
         self,
@@ -95,6 +138,23 @@ impl<S> HttpServerService<S> {
     ///
     /// The inner service then takes `Request<InstrumentedBody<B>>`; without this it takes the
     /// request as it is, and the request's body is not seen.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use hyper::body::Incoming;
+    /// use hyper::service::service_fn;
+    /// use hyper::{Request, Response};
+    /// use logfire_rs_hyper::{HttpServerOptions, InstrumentedBody};
+    ///
+    /// async fn store(_: Request<InstrumentedBody<Incoming>>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("stored".to_owned()))
+    /// }
+    ///
+    /// let options = HttpServerOptions::default().record_body_sizes(true);
+    /// let service =
+    ///     logfire_rs_hyper::instrument_with(service_fn(store), options).observe_request_body();
+    /// ```
     #[must_use]
     pub fn observe_request_body(self) -> ObservingHttpServerService<S> {
         ObservingHttpServerService(self)

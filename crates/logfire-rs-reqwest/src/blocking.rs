@@ -32,12 +32,29 @@ use crate::carrier::{Lines, Outgoing};
 use crate::recorder::{self, Recorder};
 
 /// Instruments `client` with the defaults, and what the environment says.
+///
+/// ```
+/// # fn example(client: reqwest::blocking::Client) -> logfire_rs_reqwest::Result<()> {
+/// let client = logfire_rs_reqwest::blocking::instrument(client);
+/// let text = client.get("http://127.0.0.1:8000/hello").send()?.text()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn instrument(client: reqwest::blocking::Client) -> Client {
     instrument_with(client, HttpClientOptions::default())
 }
 
-/// Instruments `client` with `options`.
+/// Instruments `client` with `options`; the environment key is `REQWEST`.
+///
+/// ```
+/// use logfire_rs_reqwest::{HttpClientOptions, blocking};
+///
+/// # fn example(client: reqwest::blocking::Client) {
+/// let options = HttpClientOptions::default().capture_response_headers(["retry-after"]);
+/// let client = blocking::instrument_with(client, options);
+/// # }
+/// ```
 #[must_use]
 pub fn instrument_with(client: reqwest::blocking::Client, options: HttpClientOptions) -> Client {
     Client { inner: client, recorder: Recorder::new(options) }

@@ -117,6 +117,12 @@ impl Client {
     }
 
     /// The client of reqwest, whose requests are not recorded, for those who must have one.
+    ///
+    /// ```
+    /// # fn example(client: logfire_rs_reqwest::Client) {
+    /// let plain: reqwest::Client = client.into_inner();
+    /// # }
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> reqwest::Client {
         self.inner

@@ -82,6 +82,15 @@ impl ClientBuilder {
     ///
     /// It replaces the resolver of the builder, which cannot be read back: pass the same again, or
     /// [`SystemResolver`](crate::SystemResolver).
+    ///
+    /// ```
+    /// use logfire_rs_reqwest::SystemResolver;
+    ///
+    /// # fn example() -> logfire_rs_reqwest::Result<()> {
+    /// let client = logfire_rs_reqwest::Client::builder().dns(SystemResolver).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dns(self, resolver: impl Resolve + 'static) -> Self {
         let instrumenter = self.recorder.instrumenter.clone();
         self.map(|it| it.dns_resolver(resolver::Recorded { inner: resolver, instrumenter }))

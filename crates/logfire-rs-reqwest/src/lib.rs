@@ -56,7 +56,7 @@ pub fn instrument(client: reqwest::Client) -> Client {
     instrument_with(client, HttpClientOptions::default())
 }
 
-/// Instruments `client` with `options`.
+/// Instruments `client` with `options`; the environment key is `REQWEST`.
 ///
 /// ```
 /// use logfire_rs_reqwest::HttpClientOptions;
@@ -99,6 +99,13 @@ pub fn instrument_builder(
 /// # Errors
 ///
 /// As that of reqwest.
+///
+/// ```
+/// # async fn example() -> logfire_rs_reqwest::Result<()> {
+/// let text = logfire_rs_reqwest::get("http://127.0.0.1:8000/hello").await?.text().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn get<T: IntoUrl>(url: T) -> Result<Response> {
     Client::builder().build()?.get(url).send().await
 }

@@ -35,7 +35,14 @@ use crate::recorder::{self, Recorder};
 pub struct HttpClientMiddleware(Recorder);
 
 impl HttpClientMiddleware {
-    /// A middleware with `options`.
+    /// A middleware with `options`; the environment key is `REQWEST`.
+    ///
+    /// ```
+    /// use logfire_rs_reqwest::{HttpClientMiddleware, HttpClientOptions};
+    ///
+    /// let options = HttpClientOptions::default().capture_response_headers(["retry-after"]);
+    /// let middleware = HttpClientMiddleware::new(options);
+    /// ```
     #[must_use]
     pub fn new(options: HttpClientOptions) -> Self {
         Self(Recorder::new(options))

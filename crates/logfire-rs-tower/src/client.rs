@@ -65,6 +65,13 @@ struct Reading {
 
 impl HttpClientLayer {
     /// A layer that records what `options` say; its environment key is `TOWER_CLIENT`.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    ///
+    /// let options = HttpClientOptions::default().capture_response_headers(["retry-after"]);
+    /// let stack = tower::ServiceBuilder::new().layer(HttpClientLayer::new(options));
+    /// ```
     #[must_use]
     pub fn new(options: HttpClientOptions) -> Self {
         let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
@@ -73,6 +80,13 @@ impl HttpClientLayer {
 
     /// A layer that reports as the instrumentation library `name` and has the environment key
     /// `key`; for the crates of clients that are built on tower.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    ///
+    /// let options = HttpClientOptions::default();
+    /// let layer = HttpClientLayer::for_adapter("my-adapter", "1.0.0", "MY_CLIENT", options);
+    /// ```
     #[must_use]
     pub fn for_adapter(
         name: &'static str,
@@ -97,6 +111,29 @@ impl HttpClientLayer {
     ///
     /// `as_error` finds the error in a value of the service's own error type, or of that of the
     /// bodies of its answers.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use std::fmt;
+    ///
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    ///
+    /// #[derive(Debug)]
+    /// struct PoolIsEmpty;
+    ///
+    /// impl fmt::Display for PoolIsEmpty {
+    ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         f.write_str("no connection is free")
+    ///     }
+    /// }
+    ///
+    /// impl Error for PoolIsEmpty {}
+    ///
+    /// let layer = HttpClientLayer::new(HttpClientOptions::default()).errors(
+    ///     |error| Some(error.downcast_ref::<PoolIsEmpty>()? as &(dyn Error + 'static)),
+    ///     |_| "pool_is_empty",
+    /// );
+    /// ```
     #[must_use]
     pub fn errors(
         mut self,
@@ -182,6 +219,19 @@ impl HttpClientLayer {
     /// Records one request and its answer; for clients of another kind than tower's services.
     ///
     /// Of the request's body its `content-length` is known.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use logfire_rs_tower::{HttpClientLayer, HttpClientOptions};
+    ///
+    /// # async fn example() {
+    /// let layer = HttpClientLayer::new(HttpClientOptions::default());
+    /// let send = |_: Request<String>| async {
+    ///     Ok::<_, std::io::Error>(Response::new("hello".to_owned()))
+    /// };
+    /// let response = layer.record(Request::new(String::new()), send).await;
+    /// # }
+    /// ```
     pub fn record<B, F>(
         &self,
         mut request: Request<B>,

@@ -33,7 +33,7 @@ pub fn instrument<S>(service: S) -> HttpServerService<S> {
     instrument_with(service, HttpServerOptions::default())
 }
 
-/// Instruments `service` with `options`.
+/// Instruments `service` with `options`; the environment key is `TOWER`.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -89,6 +89,13 @@ struct Recorded;
 
 impl HttpServerLayer {
     /// A layer that records what `options` say; its environment key is `TOWER`.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// let options = HttpServerOptions::default().excluded_urls(["^/health$"]);
+    /// let stack = tower::ServiceBuilder::new().layer(HttpServerLayer::new(options));
+    /// ```
     #[must_use]
     pub fn new(options: HttpServerOptions) -> Self {
         Self::for_adapter(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"), "TOWER", options)
@@ -96,6 +103,13 @@ impl HttpServerLayer {
 
     /// A layer that reports as the instrumentation library `name` and has the environment key
     /// `key`; for the crates of frameworks that are built on tower.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// let options = HttpServerOptions::default();
+    /// let layer = HttpServerLayer::for_adapter("my-adapter", "1.0.0", "MY_FRAMEWORK", options);
+    /// ```
     #[must_use]
     pub fn for_adapter(
         name: &'static str,
@@ -112,6 +126,16 @@ impl HttpServerLayer {
     }
 
     /// Finds the template of the matched route in the extensions of a request. None by default.
+    ///
+    /// ```
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// #[derive(Clone)]
+    /// struct Route(&'static str);
+    ///
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default())
+    ///     .route(|extensions| extensions.get::<Route>().map(|it| it.0));
+    /// ```
     #[must_use]
     pub fn route(mut self, route: fn(&Extensions) -> Option<&str>) -> Self {
         Arc::make_mut(&mut self.0).facts.route = route;
@@ -139,6 +163,17 @@ impl HttpServerLayer {
 
     /// Finds the URI that the client sent, where the framework changes that of the request. None
     /// by default.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// #[derive(Clone)]
+    /// struct AsSent(Uri);
+    ///
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default())
+    ///     .original_uri(|extensions| extensions.get::<AsSent>().map(|it| &it.0));
+    /// ```
     #[must_use]
     pub fn original_uri(mut self, original_uri: fn(&Extensions) -> Option<&Uri>) -> Self {
         Arc::make_mut(&mut self.0).facts.original_uri = original_uri;
@@ -163,6 +198,22 @@ impl HttpServerLayer {
     /// default.
     ///
     /// For what the options' own hooks cannot see, since they are the same for all frameworks.
+    ///
+    /// ```
+    /// use logfire_rs_tower::core::opentelemetry::KeyValue;
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
+    ///
+    /// #[derive(Clone)]
+    /// struct Tenant(&'static str);
+    ///
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default()).on_request(
+    ///     |span, extensions| {
+    ///         if let Some(Tenant(name)) = extensions.get() {
+    ///             span.set_attribute(KeyValue::new("tenant", *name));
+    ///         }
+    ///     },
+    /// );
+    /// ```
     #[must_use]
     pub fn on_request(
         mut self,
@@ -176,6 +227,24 @@ impl HttpServerLayer {
     ///
     /// The inner service then takes `Request<InstrumentedBody<B>>`; without this it takes the
     /// request as it is, and the request's body is not seen.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use http::{Request, Response};
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions, InstrumentedBody};
+    /// use tower::ServiceBuilder;
+    ///
+    /// async fn store(_: Request<InstrumentedBody<String>>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("stored".to_owned()))
+    /// }
+    ///
+    /// let options = HttpServerOptions::default().record_body_sizes(true);
+    /// let layer = HttpServerLayer::new(options).observe_request_body();
+    /// let service = ServiceBuilder::new().layer(layer).service_fn(store);
+    /// # fn check<S: tower::Service<Request<String>>>(_: S) {}
+    /// # check(service);
+    /// ```
     #[must_use]
     pub fn observe_request_body(self) -> ObservingHttpServerLayer {
         ObservingHttpServerLayer::new(self)

@@ -49,6 +49,16 @@ where
     /// # Panics
     ///
     /// If the address cannot be bound, as warp does.
+    ///
+    /// ```no_run
+    /// # async fn example() {
+    /// use warp::Filter;
+    ///
+    /// let hello = logfire_rs_warp::path!("hello").map(|| "hello");
+    /// let server = logfire_rs_warp::instrument(hello).bind(([127, 0, 0, 1], 8080)).await;
+    /// server.await;
+    /// # }
+    /// ```
     #[expect(clippy::expect_used, reason = "warp panics here too, and has no other way to tell")]
     pub async fn bind(self, address: impl Into<SocketAddr>) -> Server<F> {
         let listener = TcpListener::bind(address.into()).await;
@@ -94,12 +104,24 @@ where
     F: Filter + Send + Sync + 'static,
     F::Extract: Reply + 'static,
 {
-    /// Stops when `signal` is ready: requests in flight are answered first.
+    /// Stops when `signal` is ready: requests in flight are answered first. Never by default.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use warp::Filter;
+    ///
+    /// let hello = logfire_rs_warp::path!("hello").map(|| "hello");
+    /// let server = logfire_rs_warp::instrument(hello).bind(([127, 0, 0, 1], 0)).await;
+    /// let stop_at_once = async {};
+    /// server.graceful(stop_at_once).await;
+    /// # }
+    /// ```
     pub fn graceful(self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         Self { stop: Box::pin(signal), ..self }
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until it is told to stop; the same as to await the server.
     pub async fn run(self) {
         let Self { filter, listener, mut stop } = self;
         let graceful = GracefulShutdown::new();

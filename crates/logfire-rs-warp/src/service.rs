@@ -65,6 +65,22 @@ where
 ///
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`], and serves itself by
 /// [`run`](Self::run), [`bind`](Self::bind) and [`serve`](Self::serve).
+///
+/// ```
+/// use http::Request;
+/// use tower::ServiceExt as _;
+/// use warp::Filter;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hello = logfire_rs_warp::path!("hello").map(|| "hello");
+/// let service = logfire_rs_warp::instrument(hello);
+///
+/// let response = service.oneshot(Request::get("/hello").body(String::new())?).await?;
+/// assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 pub struct InstrumentedFilter<F: Filter> {
     filter: BoxedFilter<F::Extract>,
     layer: HttpServerLayer,
@@ -90,6 +106,21 @@ where
 {
     /// Called with the span and the extensions of each request before it is handled. None by
     /// default.
+    ///
+    /// ```
+    /// use logfire_rs_warp::core::opentelemetry::KeyValue;
+    /// use warp::Filter;
+    ///
+    /// #[derive(Clone)]
+    /// struct Tenant(&'static str);
+    ///
+    /// let hello = logfire_rs_warp::path!("hello").map(|| "hello");
+    /// let service = logfire_rs_warp::instrument(hello).on_request(|span, extensions| {
+    ///     if let Some(Tenant(name)) = extensions.get() {
+    ///         span.set_attribute(KeyValue::new("tenant", *name));
+    ///     }
+    /// });
+    /// ```
     #[must_use]
     pub fn on_request(
         self,
