@@ -37,6 +37,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     found.extend(settings::check_setters(&files));
     found.extend(settings::check_variables(&files));
     found.sort();
+    found.dedup();
 
     for violation in &found {
         println!("{violation}");

@@ -195,7 +195,7 @@ impl Destination {
         self
     }
 
-    /// Speaks gRPC instead of plain HTTP: exports are calls, and their paths name the methods.
+    /// Speaks gRPC: exports are calls, and their paths name the methods. Plain HTTP by default.
     ///
     /// What follows the host and the port of the base URL plays no part then, and no proxy is used.
     ///

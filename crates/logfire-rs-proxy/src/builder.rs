@@ -39,7 +39,7 @@ pub struct LogfireProxyBuilder {
 }
 
 impl LogfireProxyBuilder {
-    /// Logfire write tokens: each gets everything. None means that nothing goes to Logfire.
+    /// Logfire write tokens: each gets everything. None by default, and then nothing goes to Logfire.
     ///
     /// Environment: `LOGFIRE_TOKEN`, several separated by commas, if there is no [destination](Self::destination) either
     /// and `LOGFIRE_SEND_TO_LOGFIRE` is not `false`.
@@ -53,7 +53,7 @@ impl LogfireProxyBuilder {
         self
     }
 
-    /// The base URL of Logfire, for a self-hosted one, instead of that of the token's region.
+    /// The base URL of Logfire, for a self-hosted one. By default that of the token's region.
     ///
     /// Environment: `LOGFIRE_BASE_URL`.
     ///
@@ -68,7 +68,8 @@ impl LogfireProxyBuilder {
 
     /// Adds an OTLP endpoint, with its headers; the paths of the signals are appended to its base URL.
     ///
-    /// Bodies go there as they came, compressed or not, and within the [timeout](Self::timeout) of their signal.
+    /// Bodies go there as they came, compressed or not, and within the [timeout](Self::timeout) of their signal. None by
+    /// default.
     ///
     /// ```
     /// # use logfire_rs_proxy::{Destination, LogfireProxy};
@@ -82,7 +83,7 @@ impl LogfireProxyBuilder {
     }
 
     /// Adds an OTLP endpoint for one signal. `path` is appended to its base URL, which is the whole address if it is
-    /// empty.
+    /// empty. None by default.
     ///
     /// ```
     /// # use logfire_rs_proxy::{Destination, LogfireProxy, Signal};
@@ -160,7 +161,8 @@ impl LogfireProxyBuilder {
         self
     }
 
-    /// Reads settings from `lookup` instead of the environment of the process. Proxy variables are then not read.
+    /// Reads settings from `lookup`. By default from the environment of the process; with it, proxy variables are not
+    /// read.
     ///
     /// ```
     /// # use logfire_rs_proxy::LogfireProxy;
@@ -175,8 +177,8 @@ impl LogfireProxyBuilder {
         self
     }
 
-    /// Calls `listener` for each warning, from any thread, instead of writing a line to stderr: what is wrong with the
-    /// environment, and what the destinations have answered.
+    /// Calls `listener` for each warning, from any thread: what is wrong with the environment, and what the destinations
+    /// have answered. By default each is a line on stderr.
     ///
     /// ```
     /// # use logfire_rs_proxy::LogfireProxy;

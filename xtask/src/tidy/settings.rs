@@ -1,4 +1,5 @@
-//! docs/configuration.md has every setting: the setters of options, and the variables of the environment.
+//! docs/configuration.md has every setting: the setters of options, and the variables of the environment. A setter's own
+//! docs have an example and name its default.
 
 use super::{
     File, Violation, find,
@@ -49,7 +50,7 @@ const SECTIONS: &[Section] = &[
 /// How the names of variables begin that are ours to document.
 const VARIABLES: &[&str] = &["LOGFIRE_", "OTEL_"];
 
-/// Each setter is in its section, and each row that calls something calls what there is.
+/// Each setter has its docs, and a row in its section; each row that calls something calls what there is.
 pub(super) fn check_setters(files: &[File]) -> Vec<Violation> {
     let Some(document) = find(files, DOCUMENT) else { return Vec::new() };
     let mut found = Vec::new();
@@ -58,9 +59,14 @@ pub(super) fn check_setters(files: &[File]) -> Vec<Violation> {
         let mut all = Vec::new();
         for file in files.iter().filter(|it| sources.iter().any(|path| it.path.starts_with(path))) {
             for Function { line, name, is_setter } in functions(&scan(&file.text)) {
-                if is_setter && !rows.iter().any(|(_, row)| mentions(row, &name)) {
+                if is_setter {
+                    let is_documented = rows.iter().any(|(_, row)| mentions(row, &name));
                     let what = format!("add `{name}` to `{heading}` of {DOCUMENT}");
-                    found.push(file.violation(line, what));
+                    found.extend((!is_documented).then(|| file.violation(line, what)));
+                    let missing = missing_docs(file, line).into_iter();
+                    found.extend(
+                        missing.map(|it| file.violation(line, format!("{it} of `{name}`"))),
+                    );
                 }
                 all.push(name);
             }
@@ -140,6 +146,17 @@ fn functions(scanned: &Scanned) -> Vec<Function> {
     found
 }
 
+/// What the docs above `line`, and the macros that make them, do not give.
+fn missing_docs(file: &File, line: usize) -> Vec<&'static str> {
+    let above: Vec<_> = file.lines().take(line.saturating_sub(1)).collect();
+    let docs = above.iter().rev().take_while(|(_, text)| !text.trim().is_empty());
+    // `Options::default()` in an example names no default.
+    let prose = |text: &str| text.to_lowercase().replace("default()", "");
+    let has = |word: &str| docs.clone().any(|(_, text)| prose(text).contains(word));
+    let wanted = [("```", "give an example"), ("default", "name the default")];
+    wanted.into_iter().filter(|(word, _)| !has(word)).map(|(_, what)| what).collect()
+}
+
 /// Whether `row` has `name` as code, called or not.
 fn mentions(row: &str, name: &str) -> bool {
     row.match_indices(name).any(|(start, _)| {
@@ -187,16 +204,33 @@ mod tests {
 
     #[test]
     fn a_setter_has_a_row() {
-        let source = "    pub fn spans(mut self, spans: bool) -> Self {\n    }\n\n    pub fn exclude<F>(\n        self,\n        exclude: F,\n    ) -> Self\n    where\n        F: A,\n    {\n";
+        let source = "    /// Yes by default.\n    /// ```\n    pub fn spans(mut self, spans: bool) -> Self {\n    }\n\n    /// Default: ```\n    pub fn exclude<F>(\n        self,\n        exclude: F,\n    ) -> Self\n    where\n        F: A,\n    {\n";
         assert_eq!(
             checked(source, ""),
             [
-                format!("{SERVER}:1: add `spans` to `HttpServerOptions` of {DOCUMENT}"),
-                format!("{SERVER}:4: add `exclude` to `HttpServerOptions` of {DOCUMENT}"),
+                format!("{SERVER}:3: add `spans` to `HttpServerOptions` of {DOCUMENT}"),
+                format!("{SERVER}:7: add `exclude` to `HttpServerOptions` of {DOCUMENT}"),
             ]
         );
         assert_eq!(checked(source, "| `spans(bool)` | – |\n| a | `Type::exclude` |\n"), [""; 0]);
         assert_eq!(checked(source, "`spans`\n| `no_spans(bool)` | exclude |\n").len(), 3);
+    }
+
+    #[test]
+    fn a_setter_has_an_example_and_a_default() {
+        let source =
+            |docs| format!("    /// Default: ```\n\n{docs}    pub fn spans(self) -> Self {{\n");
+        let checked = |docs| checked(&source(docs), "| `spans()` |\n");
+        assert_eq!(
+            checked("    /// Sets it.\n"),
+            ["give an example of `spans`", "name the default of `spans`"]
+                .map(|it| format!("{SERVER}:4: {it}"))
+        );
+        assert_eq!(
+            checked("    /// ```\n    /// Options::default()\n"),
+            [format!("{SERVER}:5: name the default of `spans`")]
+        );
+        assert_eq!(checked("    /// Off by default.\n    #[doc = \"```\"]\n"), [""; 0]);
     }
 
     #[test]

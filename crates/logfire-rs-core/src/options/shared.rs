@@ -224,8 +224,8 @@ macro_rules! shared_setters {
             }
 
             /// Hides the values of recorded headers whose name one of these patterns is found in,
-            /// and no others: it replaces the list of [`sanitize_headers`](Self::sanitize_headers)
-            /// and the environment's.
+            /// and no others: it replaces the default list of
+            /// [`sanitize_headers`](Self::sanitize_headers) and the environment's.
             #[doc = concat!(
                 "\n```\nuse logfire_rs_core::", stringify!($options), ";\n\n",
                 "let options = ", stringify!($options), "::default()\n",

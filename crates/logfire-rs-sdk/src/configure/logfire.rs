@@ -30,9 +30,9 @@ impl Configuration {
         self
     }
 
-    /// The base URL of Logfire, for a self-hosted one, instead of that of the token's region.
+    /// The base URL of Logfire, for a self-hosted one.
     ///
-    /// Environment: `LOGFIRE_BASE_URL`.
+    /// Environment: `LOGFIRE_BASE_URL`. By default that of the credentials file, or of the token's region.
     ///
     /// ```
     /// let configuration = logfire_rs_sdk::configure().base_url("https://logfire.example.com");

@@ -44,7 +44,7 @@ impl Configuration {
     /// [`LogfireSpanProcessor`](crate::LogfireSpanProcessor) adds them.
     ///
     /// An ended span is scrubbed. `on_start` is given the span itself, as it was started and not scrubbed, so that it can
-    /// add to it: let nothing that it reads there leave the process.
+    /// add to it: let nothing that it reads there leave the process. None by default.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::trace::SimpleSpanProcessor;
@@ -67,7 +67,7 @@ impl Configuration {
     }
 
     /// Adds a log processor, which sees each record scrubbed, before the console and the exporters, and may change it
-    /// for them.
+    /// for them. None by default.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry::{InstrumentationScope, logs::LogRecord};
@@ -103,7 +103,7 @@ impl Configuration {
         self
     }
 
-    /// Adds a reader of metrics, for example that of a Prometheus exporter, beside those that export.
+    /// Adds a reader of metrics, for example that of a Prometheus exporter, beside those that export. None by default.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::metrics::ManualReader;
@@ -115,7 +115,7 @@ impl Configuration {
         self
     }
 
-    /// Adds a view, which changes what becomes of the instruments for which it returns a stream.
+    /// Adds a view, which changes what becomes of the instruments for which it returns a stream. None by default.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};

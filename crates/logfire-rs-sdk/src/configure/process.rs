@@ -5,7 +5,8 @@ use opentelemetry_sdk::trace::IdGenerator;
 use crate::{Configuration, environment::Lookup, ids::Ids, warnings::Warnings};
 
 impl Configuration {
-    /// Reads settings from `lookup` instead of the environment of the process. Proxy variables are then not read.
+    /// Reads settings from `lookup`. By default from the environment of the process; with it, proxy variables are not
+    /// read.
     ///
     /// ```
     /// let configuration = logfire_rs_sdk::configure()
@@ -19,7 +20,7 @@ impl Configuration {
         self
     }
 
-    /// Calls `listener` for each warning, from any thread, instead of writing a line to stderr.
+    /// Calls `listener` for each warning, from any thread. By default each is a line on stderr.
     ///
     /// ```
     /// let configuration = logfire_rs_sdk::configure().on_warning(|warning| println!("{warning}"));
@@ -42,7 +43,7 @@ impl Configuration {
     }
 
     /// Sets no globals: the result is used through [`Logfire::tracer_provider`](crate::Logfire::tracer_provider) and
-    /// [`Logfire::meter_provider`](crate::Logfire::meter_provider) only.
+    /// [`Logfire::meter_provider`](crate::Logfire::meter_provider) only. By default they are set, once per process.
     ///
     /// ```
     /// # let configure = || logfire_rs_sdk::configure().env_lookup(|_| None).console(false);

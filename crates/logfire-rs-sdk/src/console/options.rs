@@ -176,7 +176,7 @@ impl ConsoleOptions {
         self
     }
 
-    /// Writes somewhere else than to stderr. The writer runs on the console's own thread; its errors are ignored.
+    /// Where the console writes. Stderr by default. The writer runs on the console's own thread; its errors are ignored.
     ///
     /// ```
     /// # use logfire_rs_sdk::ConsoleOptions;
