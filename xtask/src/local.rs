@@ -32,6 +32,21 @@ impl Running {
         let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
         Ok(Self(child))
     }
+
+    /// Waits until it listens on all `addresses`; an error if it ends instead.
+    pub(crate) fn wait_until_listening(&mut self, addresses: &[SocketAddr]) -> Result {
+        let deadline = Instant::now() + LIMIT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.0.try_wait()? {
+                return Err(format!("it ended at once: {status}").into());
+            }
+            if addresses.iter().copied().all(listens) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("it does not listen on {addresses:?} within {LIMIT:?}").into())
+    }
 }
 
 impl Drop for Running {
@@ -149,6 +164,24 @@ fn resident_in(status: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_listens_or_has_ended() {
+        let log = std::env::temp_dir().join(format!("logfire-rs-xtask-{}.log", std::process::id()));
+        let log = log.to_str().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let start = |program, argument| {
+            let mut command = Command::new(program);
+            command.arg(argument);
+            Running::start(command, log).unwrap()
+        };
+        start("sleep", "60").wait_until_listening(&[address]).unwrap();
+        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let error = start("sleep", "0").wait_until_listening(&[address, nobody]).unwrap_err();
+        assert!(error.to_string().starts_with("it ended at once: "), "{error}");
+        fs::remove_file(log).unwrap();
+    }
 
     #[test]
     fn a_process_says_how_large_it_is() {

@@ -5,8 +5,7 @@ mod expectations;
 mod receiver;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command},
+    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -17,13 +16,14 @@ use self::{expectations::Seen, receiver::Receiver};
 use crate::{
     Result,
     environment::{as_if_typed, without_telemetry},
-    local, metadata,
+    local::{self, Running},
+    metadata,
 };
 
 const EXAMPLE: &str = "examples/browser-proxy";
 /// A secret that is easy to find.
 const TOKEN: &str = "pylf_v1_us_0badc0ffee0badc0ffee";
-/// For a process to start, and for the last spans to arrive.
+/// For the last spans to arrive.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(sh: &Shell) -> Result {
@@ -72,8 +72,8 @@ fn bundle(sh: &Shell) -> Result {
 
 /// The example, which ends with this value.
 struct Server {
-    process: Child,
     address: SocketAddr,
+    _process: Running,
 }
 
 impl Server {
@@ -81,8 +81,7 @@ impl Server {
     fn start(sh: &Shell, receiver: SocketAddr) -> Result<Self> {
         let target = metadata::read(sh)?.target_directory;
         let program = format!("{target}/debug/example-browser-proxy");
-        // Free while this binds it, and most likely still when the example does.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = local::free_address()?;
         let listen = address.to_string();
         let command = without_telemetry(cmd!(sh, "{program} {listen}"))
             .env("LOGFIRE_CONSOLE", "false")
@@ -91,25 +90,11 @@ impl Server {
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{receiver}/collector"))
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
             .env("OTEL_EXPORTER_OTLP_COMPRESSION", "none");
-        let mut server = Self { process: Command::from(command).spawn()?, address };
-        let deadline = Instant::now() + LIMIT;
-        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-            if let Some(status) = server.process.try_wait()? {
-                return Err(format!("the example ended at once: {status}").into());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("the example does not listen on {address}").into());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing left to do then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let log = format!("{target}/example-browser-proxy.log");
+        let mut process = Running::start(command, &log)?;
+        process
+            .wait_until_listening(&[address])
+            .map_err(|error| format!("the example, whose log is {log}: {error}"))?;
+        Ok(Self { address, _process: process })
     }
 }

@@ -1,21 +1,18 @@
 //! A real OpenTelemetry collector, installed on first use, on free ports of the loopback interface.
 
 use std::{
-    fs::{self, File},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
-    process::{Child, Command},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use xshell::{Shell, cmd};
 
-use crate::Result;
+use crate::{Result, local::Running};
 
 /// Rotel, an OTLP collector of 30 MB from PyPI that starts in a second.
 const VERSION: &str = "0.0.1a15";
-const START_LIMIT: Duration = Duration::from_secs(20);
 /// What an error message shows of a log.
 const QUOTED_LINES: usize = 40;
 
@@ -29,7 +26,7 @@ pub(crate) enum Keep {
 /// A running collector, which ends with this value.
 #[derive(Debug)]
 pub(crate) struct Collector {
-    process: Child,
+    process: Running,
     http: SocketAddr,
     grpc: SocketAddr,
     log: String,
@@ -40,13 +37,13 @@ impl Collector {
     pub(crate) fn start(sh: &Shell, directory: &str, keep: Keep) -> Result<Self> {
         let program = install(sh, directory)?;
         let log = format!("{directory}/collector.log");
-        let output = File::create(&log)?;
         let [http, grpc] = free_addresses()?;
         let logged: &[&str] = match keep {
             Keep::Everything => &["traces", "metrics"],
             Keep::Nothing => &[],
         };
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg("start")
             .args([
                 "--otlp-http-endpoint",
@@ -56,13 +53,13 @@ impl Collector {
             ])
             .args(["--exporter", "blackhole", "--debug-log-verbosity", "detailed"])
             .args(logged.iter().flat_map(|signal| ["--debug-log", signal]))
-            .args(["--pid-file", &format!("{directory}/collector.pid")])
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
+            .args(["--pid-file", &format!("{directory}/collector.pid")]);
+        let process = Running::start(command, &log)?;
         let mut collector = Self { process, http, grpc, log };
-        collector.wait_until_ready()?;
-        Ok(collector)
+        match collector.process.wait_until_listening(&[http, grpc]) {
+            Ok(()) => Ok(collector),
+            Err(error) => Err(format!("the collector: {error}\n{}", collector.quoted_log()).into()),
+        }
     }
 
     /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
@@ -92,33 +89,6 @@ impl Collector {
         let skipped = lines.len().saturating_sub(QUOTED_LINES);
         let shown: Vec<_> = lines.into_iter().skip(skipped).collect();
         format!("the end of {} ({skipped} lines before it):\n{}", self.log, shown.join("\n"))
-    }
-
-    fn wait_until_ready(&mut self) -> Result {
-        let deadline = Instant::now() + START_LIMIT;
-        while Instant::now() < deadline {
-            if let Some(status) = self.process.try_wait()? {
-                return Err(format!(
-                    "the collector ended at once: {status}\n{}",
-                    self.quoted_log()
-                )
-                .into());
-            }
-            let listens = |address| TcpStream::connect_timeout(address, Duration::from_secs(1));
-            if listens(&self.http).is_ok() && listens(&self.grpc).is_ok() {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Err(format!("the collector does not listen on {}\n{}", self.http, self.quoted_log()).into())
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing left to do then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
