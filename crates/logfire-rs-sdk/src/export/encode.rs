@@ -4,7 +4,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use prost::Message;
 
 use super::{
-    Outlet,
+    Outlet, json,
     split::{self, Part, Request},
 };
 
@@ -39,7 +39,7 @@ impl Encoding {
         request: &T,
     ) -> Result<Vec<u8>, OTelSdkError> {
         match self {
-            Self::Json => serde_json::to_vec(request)
+            Self::Json => json::encode(request)
                 .map_err(|error| OTelSdkError::InternalFailure(error.to_string())),
             Self::Protobuf | Self::Grpc => Ok(request.encode_to_vec()),
         }

@@ -7,6 +7,7 @@
 mod accounts;
 mod destinations;
 mod encode;
+mod json;
 mod logs;
 mod metrics;
 mod otlp;
