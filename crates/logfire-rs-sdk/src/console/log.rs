@@ -9,10 +9,9 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::logs::SdkLogRecord;
 
+use super::wording::short;
 use crate::any_value::shown;
 
-/// Bodies longer than this are cut, as Logfire's Python console does.
-const MAX_BODY: usize = 300;
 /// What `tracing-log` adds to the records of the `log` crate.
 const PLACES: [&str; 4] = ["log.target", "log.module_path", "log.file", "log.line"];
 
@@ -30,18 +29,14 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn of(record: &SdkLogRecord) -> Self {
         let body = record.body().map(shown).filter(|body| !body.is_empty());
-        let mut body = body.or_else(|| record.event_name().map(str::to_owned)).unwrap_or_default();
-        if let Some((end, _)) = body.char_indices().nth(MAX_BODY) {
-            body.truncate(end);
-            body.push('…');
-        }
+        let body = body.or_else(|| record.event_name().map(str::to_owned)).unwrap_or_default();
         let for_people = |(key, _): &&(Key, AnyValue)| !key.as_str().starts_with("logfire.");
         let attributes = record.attributes_iter().filter(for_people);
         Self {
             time: record.timestamp().or_else(|| record.observed_timestamp()),
             parent: record.trace_context().map(|context| (context.trace_id, context.span_id)),
             severity: record.severity_number(),
-            body,
+            body: short(&body),
             attributes: attributes.map(|(key, value)| (key.to_string(), shown(value))).collect(),
         }
     }
@@ -49,7 +44,7 @@ impl Log {
     /// Body and attributes in one line, without the place in the code, as with the events of `tracing`.
     pub(crate) fn message(&self) -> String {
         let attributes = self.attributes.iter().filter(|(key, _)| !PLACES.contains(&key.as_str()));
-        let attributes = attributes.map(|(key, value)| format!(" {key}={value}"));
+        let attributes = attributes.map(|(key, value)| format!(" {key}={}", short(value)));
         std::iter::once(self.body.clone()).chain(attributes).collect()
     }
 }

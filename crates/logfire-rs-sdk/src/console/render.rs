@@ -14,7 +14,7 @@ use super::{
     layout::Layout,
     log::Log,
     options::SpanStyle,
-    wording::{DIM, ERROR, Ending, WARNING, painted, span_details, visible},
+    wording::{DIM, ERROR, Ending, WARNING, painted, short, span_details, visible},
 };
 use crate::{Level, data_model::level, message::message};
 
@@ -56,7 +56,7 @@ impl Renderer {
         let parent = (span.span_context.trace_id(), span.parent_span_id);
         let parents = self.parents_and_self(parent);
         let depth = self.depth_below(parent);
-        let message = visible(&message(span));
+        let message = visible(&short(&message(span)));
         let hidden = level(span) < self.layout.min_level;
         let shown = match self.layout.verbose && !hidden {
             true => span.attributes.iter().map(|attribute| attribute.key.clone()).collect(),
@@ -104,7 +104,8 @@ impl Renderer {
             chain.pop();
             self.path = chain;
         } else {
-            let message = is_open.map_or_else(|| visible(&message(span)), |open| open.message);
+            let message =
+                is_open.map_or_else(|| visible(&short(&message(span))), |open| open.message);
             ending.push_str(&format!("  {}", painted(DIM, &message)));
             self.path.clear();
         }

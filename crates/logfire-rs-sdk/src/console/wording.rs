@@ -17,8 +17,9 @@ use opentelemetry_semantic_conventions::attribute::{
 
 use crate::message::{status_code, text};
 
-/// Details of errors longer than this are cut.
-const MAX_DETAIL: usize = 300;
+/// Messages, bodies and details of errors longer than this are cut, as Logfire's Python console does with bodies. Who
+/// sends a request chooses how long its path is.
+const MAX_TEXT: usize = 300;
 
 pub(super) const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -88,12 +89,15 @@ fn detail(span: &SpanData) -> Option<String> {
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(": "))
     });
-    let mut detail = exception.or(description)?;
-    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
-        detail.truncate(end);
-        detail.push('…');
+    exception.or(description).map(|detail| short(&detail))
+}
+
+/// The begin of a text, if it is long.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
-    Some(detail)
 }
 
 /// Two digits that matter below ten, none behind the point above.

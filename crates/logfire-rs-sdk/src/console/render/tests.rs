@@ -302,6 +302,25 @@ fn errors_are_red_and_warnings_yellow() {
 }
 
 #[test]
+fn a_client_does_not_choose_how_long_a_line_is() {
+    let long: &'static str = format!("/{}", "é".repeat(60_000)).leak();
+    let of = |id, code| http(&SpanKind::Server, span(id, 0, (0, 0), "GET"), long, code);
+    let other = span(2, 0, (0, 0), "other");
+    let shown = render(None, &[Start(&of(1, 0)), Start(&other), End(&of(1, 200))]);
+    let cut = format!("GET /{}…", "é".repeat(295));
+    assert_eq!(shown, format!("{cut}\nother\n└ 200 in 0.00 ms  {cut}\n"));
+
+    let log = Log {
+        time: None,
+        parent: None,
+        severity: None,
+        body: String::new(),
+        attributes: vec![("path".to_owned(), long.to_owned())],
+    };
+    assert!(log.message().len() < 1000);
+}
+
+#[test]
 fn nobody_draws_on_the_terminal() {
     let evil = span(1, 0, (0, 0), "a\u{1b}[2Jb\r\nc\u{9b}d");
     assert_eq!(render(None, &[Start(&evil)]), "a\\u{1b}[2Jb\\r\\nc\\u{9b}d\n");
