@@ -1,5 +1,6 @@
 //! Where telemetry goes: a base URL, headers, a timeout.
 
+mod proxy;
 mod request;
 mod tls;
 mod url;
@@ -180,9 +181,10 @@ impl Destination {
         self
     }
 
-    /// Whether `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the process environment are obeyed.
+    /// Whether the proxies of the process environment are obeyed: that in `HTTPS_PROXY` for `https`, in `HTTP_PROXY` for
+    /// `http`, else in `ALL_PROXY`, but not to the hosts and domains in `NO_PROXY`.
     ///
-    /// No by default. A loopback destination is always reached directly.
+    /// No by default. A loopback destination is always reached directly. A proxy has to know `CONNECT`, also for `http`.
     ///
     /// ```
     /// # use logfire_rs_delivery::Destination;

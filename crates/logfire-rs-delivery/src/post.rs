@@ -30,7 +30,8 @@ pub(crate) struct Poster {
 
 impl Poster {
     pub(crate) fn new(destination: Destination) -> Self {
-        let proxy = destination.uses_environment_proxy().then(Proxy::try_from_env).flatten();
+        let proxy = destination.proxy(|name| std::env::var(name).ok());
+        let proxy = proxy.and_then(|url| Proxy::new(&url).ok());
         let roots = destination
             .trusted()
             .map_or(RootCerts::WebPki, |pem| RootCerts::new_with_certs(&certificates(pem)));

@@ -1,6 +1,6 @@
 //! What a delivery asks of its destination: the URL and the headers of a request, and a name.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderMap, Uri};
 
@@ -39,17 +39,6 @@ impl Destination {
 
     pub(crate) fn compresses(&self) -> bool {
         self.compression == Compression::Gzip
-    }
-
-    pub(crate) fn uses_environment_proxy(&self) -> bool {
-        self.environment_proxy && !self.is_loopback()
-    }
-
-    fn is_loopback(&self) -> bool {
-        let uri = self.base_url.parse::<Uri>().ok();
-        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
     }
 
     /// What the destination has said: at most 200 characters, in one line, without what was sent in headers.
@@ -97,19 +86,6 @@ mod tests {
             ("http://a/b?c=d", "/v1/traces", "http://a/b/v1/traces?c=d"),
         ] {
             assert_eq!(Destination::new(base_url).unwrap().url(path), url);
-        }
-    }
-
-    #[test]
-    fn loopback_is_never_proxied() {
-        for (url, proxied) in [
-            ("http://localhost:1", false),
-            ("http://127.0.0.9", false),
-            ("http://[::1]:1/x", false),
-            ("http://127.0.0.1.example", true),
-        ] {
-            let destination = Destination::new(url).unwrap().environment_proxy(true);
-            assert_eq!(destination.uses_environment_proxy(), proxied, "{url}");
         }
     }
 
