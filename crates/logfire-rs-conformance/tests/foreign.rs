@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use insta::assert_snapshot;
-use logfire_rs_conformance::{Leave, Site, Telemetry, exchange};
+use logfire_rs_conformance::{Leave, Site, Telemetry, bind, exchange};
 use logfire_rs_tower::HttpServerLayer;
 use salvo_core::http::uri::Scheme;
 use salvo_core::{Router, Service, handler};
-use tokio::net::TcpListener;
 use tonic::transport::{Channel, Server, server::TcpIncoming};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
@@ -29,8 +28,7 @@ async fn tonic() {
     let telemetry = Telemetry::default();
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("shop", ServingStatus::Serving).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     let layer = HttpServerLayer::new(telemetry.server_options());
     let server = Server::builder().layer(layer).add_service(health);
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
@@ -74,8 +72,7 @@ async fn salvo() {
     let telemetry = Telemetry::default();
     let site = Site::new(&telemetry, telemetry.server_options());
     let service = Service::new(Router::with_path("users/{id}").get(user));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     let options = site.options.clone();
     tokio::spawn(async move {
         let (stream, peer): (_, SocketAddr) = listener.accept().await.unwrap();

@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener};
 
 use actix_web::body::BodyStream;
-use actix_web::dev::ServerHandle;
 use actix_web::guard;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
@@ -13,8 +12,8 @@ use actix_web::{
 use futures_util::Stream;
 use logfire_rs_actix_web::current_request;
 
-use crate::Site;
 use crate::site::{BodyError, ERROR_TEXT};
+use crate::{Site, run_actix_web};
 
 pub(super) async fn serve(site: Site) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -31,21 +30,8 @@ pub(super) async fn serve(site: Site) -> SocketAddr {
         .listen_auto_h2c(listener)
         .unwrap()
         .run();
-    let stop = Stop(server.handle());
-    tokio::spawn(async move {
-        let _stop = stop;
-        server.await
-    });
+    run_actix_web(server);
     address
-}
-
-/// Ends the threads of the server with the runtime of the test.
-struct Stop(ServerHandle);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        drop(self.0.stop(false));
-    }
 }
 
 fn routes(config: &mut ServiceConfig) {

@@ -10,14 +10,12 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use logfire_rs_axum::current_request;
-use tokio::net::TcpListener;
 
-use crate::Site;
 use crate::site::ERROR_TEXT;
+use crate::{Site, bind};
 
 pub(super) async fn serve(site: Site) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     let app = logfire_rs_axum::instrument_with(router(), site.options.clone()).with_state(site);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });

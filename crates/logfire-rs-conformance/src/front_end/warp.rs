@@ -4,17 +4,15 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use logfire_rs_warp::{current_request, path};
-use tokio::net::TcpListener;
 use warp::http::header::{CONTENT_TYPE, SET_COOKIE};
 use warp::http::{HeaderValue, Response, StatusCode};
 use warp::{Filter, Rejection, Reply};
 
-use crate::Site;
 use crate::site::ERROR_TEXT;
+use crate::{Site, bind};
 
 pub(super) async fn serve(site: Site) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     let options = site.options.clone();
     let filter = logfire_rs_warp::instrument_with(routes(site), options);
     tokio::spawn(filter.serve(listener).run());

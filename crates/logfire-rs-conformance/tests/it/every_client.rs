@@ -15,13 +15,12 @@ use futures_util::StreamExt as _;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use insta::assert_snapshot;
-use logfire_rs_conformance::Telemetry;
+use logfire_rs_conformance::{Telemetry, bind};
 use logfire_rs_core::{HttpClientOptions, SpanEnd, suppress_instrumentation};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use self::through::{CLIENTS, Call, Client, Settings};
 
@@ -52,8 +51,7 @@ fn trace(headers: &HeaderMap) -> String {
 }
 
 async fn serve() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     let app = Router::new().fallback(any(answer));
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
@@ -422,8 +420,7 @@ async fn the_context_is_sent_unless_it_is_not_to_be() {
 
 /// Answers each connection with `answer`, and then resets it if it has to.
 async fn raw(answer: &'static [u8], reset: bool) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = bind().await;
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let _ = socket.read(&mut [0; 4096]).await;
@@ -446,7 +443,7 @@ fn error_types(spans: &[SpanData]) -> Vec<String> {
 
 #[tokio::test]
 async fn failures_have_the_same_words() {
-    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_, refused) = bind().await;
     let truncated = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc";
     // What a boxed error holds is known to tower only as far as it is of the standard library.
     for (base, expected, of_tower) in [
@@ -477,8 +474,8 @@ async fn failures_have_the_same_words() {
 
 #[tokio::test]
 async fn a_request_that_is_given_up_is_no_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (listener, address) = bind().await;
+    let base = format!("http://{address}");
     for client in &CLIENTS {
         let telemetry = Telemetry::default();
         let mut sent = (client.send)(telemetry.client_options(), &base, GET);

@@ -10,12 +10,12 @@ use axum::response::Response;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Bytes, Frame};
+use logfire_rs_conformance::bind;
 use logfire_rs_core::HttpClientOptions;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prost::Message as _;
-use tokio::net::TcpListener;
 
 /// A collector for OTLP over HTTP and gRPC, which is also the server that the application asks.
 #[derive(Clone, Default)]
@@ -57,11 +57,10 @@ async fn collect(State(collector): State<Collector>, request: Request) -> Respon
 
 async fn serve() -> (String, Collector) {
     let collector = Collector::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (listener, address) = bind().await;
     let app = Router::new().fallback(collect).with_state(collector.clone());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (base, collector)
+    (format!("http://{address}"), collector)
 }
 
 /// Without a word about exporters: what they send is not to be recorded for their own sake.

@@ -10,12 +10,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use logfire_rs_conformance::{bind, run_actix_web, serve_hyper};
 use logfire_rs_core::HttpServerOptions;
 use logfire_rs_proxy::LogfireProxy;
-use tokio::net::TcpListener;
 use warp::Filter as _;
 
 type Serving = Pin<Box<dyn Future<Output = SocketAddr> + Send>>;
@@ -53,12 +51,6 @@ pub(crate) const MOUNTS: &[Mount] = &[
     },
 ];
 
-async fn bind() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
 async fn axum(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
     let (listener, address) = bind().await;
     let app = axum::Router::new()
@@ -83,21 +75,8 @@ async fn actix_web(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAdd
     };
     let server = actix_web::HttpServer::new(app).workers(1).disable_signals();
     let server = server.listen_auto_h2c(listener).unwrap().run();
-    let stop = Stop(server.handle());
-    tokio::spawn(async move {
-        let _stop = stop;
-        server.await
-    });
+    run_actix_web(server);
     address
-}
-
-/// Ends the threads of the server with the runtime of the test.
-struct Stop(actix_web::dev::ServerHandle);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        drop(self.0.stop(false));
-    }
 }
 
 async fn warp(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
@@ -122,16 +101,7 @@ async fn hyper(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
         }
     });
     let service = logfire_rs_hyper::instrument_with(service, options);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = service.clone();
-            tokio::spawn(async move {
-                auto::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await
-            });
-        }
-    });
+    serve_hyper(listener, move |_| service.clone());
     address
 }
 
@@ -148,16 +118,7 @@ async fn tower(proxy: LogfireProxy, options: HttpServerOptions) -> SocketAddr {
         }
     });
     let service = logfire_rs_tower::instrument_with(service, options);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                auto::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await
-            });
-        }
-    });
+    serve_hyper(listener, move |_| TowerToHyperService::new(service.clone()));
     address
 }
 
@@ -207,11 +168,7 @@ async fn guarded_actix_web(proxy: LogfireProxy) -> SocketAddr {
     };
     let server = actix_web::HttpServer::new(app).workers(1).disable_signals();
     let server = server.listen(listener).unwrap().run();
-    let stop = Stop(server.handle());
-    tokio::spawn(async move {
-        let _stop = stop;
-        server.await
-    });
+    run_actix_web(server);
     address
 }
 
