@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 mod receiver;
+mod tls;
 
 use std::{
     io::{Read, Write},
@@ -351,22 +352,7 @@ fn what_is_rejected_of_an_export_is_lost_and_told_without_credentials() {
 
 /// Answers one request over TLS from a client that shows the certificate `client`; the URL, and the server's own.
 fn serving_one(client: &rcgen::Certificate) -> (String, String) {
-    let rcgen::CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(client.der().clone()).unwrap();
-    let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
-        Arc::new(roots),
-        Arc::clone(&provider),
-    );
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(clients.build().unwrap())
-        .with_single_cert(vec![cert.der().clone()], key.into())
-        .unwrap();
+    let (config, certificate) = tls::server(Some(client));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     std::thread::spawn(move || {
@@ -384,7 +370,7 @@ fn serving_one(client: &rcgen::Certificate) -> (String, String) {
         // Until the client has gone.
         let _ = stream.read(&mut [0; 1]);
     });
-    (url, cert.pem())
+    (url, certificate)
 }
 
 #[test]

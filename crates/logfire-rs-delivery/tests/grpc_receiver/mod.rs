@@ -1,5 +1,8 @@
 //! A small gRPC receiver on a loopback port: it keeps what arrives and answers as the test says.
 
+#[path = "../tls/mod.rs"]
+mod tls;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -15,7 +18,7 @@ use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_rustls::TlsAcceptor;
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -73,42 +76,19 @@ impl GrpcReceiver {
 
     /// Answers each call with success, over TLS with a certificate for `localhost` that nobody trusts.
     pub(crate) fn with_tls() -> Self {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key.into())
-            .unwrap();
-        config.alpn_protocols.push(b"h2".to_vec());
-        let receiver = Self::listen(|_| GrpcAnswer::Code(0), Some(Arc::new(config).into()));
-        Self { certificate: Some(cert.pem()), ..receiver }
+        Self::over_tls(None)
     }
 
-    /// The same, for clients that show this certificate, in PEM and DER.
+    /// The same, for clients that show this certificate.
     pub(crate) fn for_client(client: &rcgen::Certificate) -> Self {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(client.der().clone()).unwrap();
-        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
-            Arc::new(roots),
-            Arc::clone(&provider),
-        );
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(clients.build().unwrap())
-            .with_single_cert(vec![cert.der().clone()], key.into())
-            .unwrap();
+        Self::over_tls(Some(client))
+    }
+
+    fn over_tls(client: Option<&rcgen::Certificate>) -> Self {
+        let (mut config, certificate) = tls::server(client);
         config.alpn_protocols.push(b"h2".to_vec());
         let receiver = Self::listen(|_| GrpcAnswer::Code(0), Some(Arc::new(config).into()));
-        Self { certificate: Some(cert.pem()), ..receiver }
+        Self { certificate: Some(certificate), ..receiver }
     }
 
     fn listen(
