@@ -105,6 +105,10 @@ impl Site {
     }
 
     /// The body of `GET /panicking-body`.
+    ///
+    /// # Panics
+    ///
+    /// When its second chunk is asked for.
     pub fn panicking(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + Sync + use<> {
         stream::iter(0..2).then(|i| async move {
             tokio::time::sleep(Duration::from_millis(5 + 50 * i)).await;

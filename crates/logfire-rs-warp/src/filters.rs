@@ -10,9 +10,10 @@ use warp::Filter;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The address of the peer, in the place of [`warp::addr::remote`], which only warp's own server can
-/// fill. `None` if the request did not come through [`InstrumentedFilter`](crate::InstrumentedFilter)'s
-/// server.
+/// The address of the peer, in the place of [`warp::addr::remote`].
+///
+/// Only warp's own server can fill that one. `None` if the request did not come through the server of
+/// an [`InstrumentedFilter`](crate::InstrumentedFilter).
 ///
 /// ```
 /// use std::net::SocketAddr;
