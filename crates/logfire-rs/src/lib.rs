@@ -93,6 +93,18 @@ pub mod actix_web {
     /// Records the arguments of a handler, why one of them was rejected, and when all of it
     /// happened; see [`logfire_rs_actix_web::endpoint`](macro@logfire_rs_actix_web::endpoint), which
     /// is the same for callers that depend on that crate.
+    ///
+    /// ```
+    /// use actix_web::{App, get, web};
+    ///
+    /// #[get("/users/{id}")]
+    /// #[logfire_rs::actix_web::endpoint]
+    /// async fn user(id: web::Path<u32>) -> String {
+    ///     format!("user {id}")
+    /// }
+    ///
+    /// let app = logfire_rs::instrument_actix_web(App::new().service(user));
+    /// ```
     pub use logfire_rs_actix_web::__private::facade_endpoint as endpoint;
     pub use logfire_rs_actix_web::*;
 }
@@ -126,6 +138,18 @@ pub mod warp {
     /// Records the arguments of a handler, and when it ran; see
     /// [`logfire_rs_warp::endpoint`](macro@logfire_rs_warp::endpoint), which is the same for callers
     /// that depend on that crate.
+    ///
+    /// ```
+    /// use warp::Filter;
+    ///
+    /// #[logfire_rs::warp::endpoint]
+    /// fn user(id: u32) -> String {
+    ///     format!("user {id}")
+    /// }
+    ///
+    /// let routes = logfire_rs::warp::path!("users" / id: u32).map(user);
+    /// let service = logfire_rs::instrument_warp(routes);
+    /// ```
     pub use logfire_rs_warp::__private::facade_endpoint as endpoint;
     pub use logfire_rs_warp::*;
 }
