@@ -104,7 +104,7 @@ fn points<T: Copy + Display>(
 fn set<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> String {
     let mut pairs: Vec<_> = attributes
         .map(|it| match it.key.as_str() {
-            SERVER_PORT => format!("{}=<port>", it.key),
+            SERVER_PORT if is_free(&it.value) => format!("{}=<port>", it.key),
             _ => format!("{}={}", it.key, it.value),
         })
         .collect();
@@ -196,11 +196,16 @@ fn attributes(
 fn attribute(attribute: &KeyValue) -> String {
     let value = match (attribute.key.as_str(), &attribute.value) {
         (NETWORK_PEER_PORT, Value::I64(_)) => "<port>".to_owned(),
-        (SERVER_PORT, Value::I64(port)) if *port >= FIRST_FREE_PORT => "<port>".to_owned(),
+        (SERVER_PORT, port) if is_free(port) => "<port>".to_owned(),
         (_, Value::String(text)) => format!("{:?}", text.as_str()),
         (_, other) => other.to_string(),
     };
     format!("{} = {value}", attribute.key)
+}
+
+/// Whether it is a port that nobody chose.
+fn is_free(port: &Value) -> bool {
+    matches!(port, Value::I64(port) if *port >= FIRST_FREE_PORT)
 }
 
 fn log_attribute((key, value): &(Key, AnyValue)) -> String {
