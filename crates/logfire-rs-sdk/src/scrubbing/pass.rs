@@ -14,6 +14,7 @@ use super::{
     notes::Notes,
     patterns::{Found, Patterns, Search},
     rules::{Rule, rule},
+    url::urls_without_credentials,
 };
 use crate::any_value::shown;
 
@@ -283,7 +284,13 @@ impl<'a> Pass<'a> {
     }
 
     /// A string whose name did not match: JSON is scrubbed inside, anything else as a whole, but the bare word stays.
+    /// Credentials in URLs are masked.
     pub(super) fn string(&mut self, text: &str) -> Option<String> {
+        let masked = urls_without_credentials(text);
+        self.words(masked.as_deref().unwrap_or(text)).or(masked)
+    }
+
+    fn words(&mut self, text: &str) -> Option<String> {
         let found = self.find(text)?;
         let is_word = found.text.len() == text.len() && self.shared.patterns.cause(text) == text;
         if is_word || is_marker(text) {

@@ -7,23 +7,56 @@ use regex::Regex;
 use super::{
     marker::{Markers, begins_with_marker},
     pass::Pass,
+    url::urls_without_credentials,
 };
 
 /// Bytes of a text that are scrubbed; the rest is cut off. It is done on the thread that logs.
 const MAX_SCRUBBED: usize = 64 * 1024;
 
-/// What may follow the name of a secret: the rest of the name, a sign or word that assigns, and the value.
+/// What may follow the name of a secret: the rest of the name, a sign or word that assigns, and the value, which may have
+/// the shape that `Debug` gives it: `Some("..")`, `["..", ".."]`, `Name { .. }`; or the value of a type with that name:
+/// `Password("..")`.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r#"\A[\w.\[\]-]*\\?["']?"#;
-    let assigns = r"\s{0,4}(?:[:=]>?|\b(?:is|was|are)\b)\s{0,4}";
-    let value =
-        r#"(?:(?:bearer|basic|digest|token)\s+)?(\\?"[^"]*"?|'[^']*'?|`[^`]*`?|[^\s,;&)}"'`]+)"#;
-    Regex::new(&format!("(?i){name}{assigns}{value}")).ok()
+    let assigns = r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b\s?[:=]?)\s{0,4}";
+    let scheme = r"(?:(?:bearer|basic|digest|token)\s+)?";
+    let quoted = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'?|`[^`]*`?"#;
+    let shaped = r#"(?-i:[A-Z][\w:]*\()+\\?"[^)]*\)*|(?-i:[A-Z]\w* ?)?\{[^}]*\}?|\[[^\]]*\]?"#;
+    let value = format!(r#"(?P<value>{quoted}|{shaped}|[^\s,;&)}}"'`]+)"#);
+    let newtype = r#"\((?P<inner>\\?"[^)]*)"#;
+    Regex::new(&format!("(?i){name}(?:{assigns}{scheme}{value}|{newtype})")).ok()
 });
 
-/// Headers whose value is the rest of the line.
-static HEADER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?i)\A(?:orization|s)?\s*[:=]\s*([^\r\n"']+)"#).ok());
+/// What a sentence says about a secret, and is none: `password is required`.
+const STATES: [&str; 16] = [
+    "correct",
+    "empty",
+    "expired",
+    "incorrect",
+    "invalid",
+    "missing",
+    "no",
+    "not",
+    "now",
+    "required",
+    "set",
+    "too",
+    "unset",
+    "valid",
+    "weak",
+    "wrong",
+];
+
+/// Headers whose value is the rest of the line, or what is left of the quotes around them. Parts of it may be quoted.
+static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let quoted = r#"[=(\[{,:\s](?:"[^"\r\n]*"|'[^'\r\n]*')"#;
+    Regex::new(&format!(r#"(?i)\A(?:orization|s)?\s*[:=]\s*((?:{quoted}|[^\r\n"'])+)"#)).ok()
+});
+
+/// What is no value of a header, but of a field that is named like one.
+static FIELD: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"\A(?:orization|s)?\s*[:=]\s*(?:["']|[\[{]"|[A-Z][\w:]*(?:\(| \{))"#).ok()
+});
 
 /// A value that follows its name after a blank only: a word that no language has.
 static FOLLOWING: LazyLock<Option<Regex>> =
@@ -34,8 +67,13 @@ static ASSIGNED_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A
 static FOLLOWING_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A[\w-]*").ok());
 
 impl Pass<'_> {
-    /// JSON is scrubbed as such. `None` if the text stays.
+    /// JSON is scrubbed as such, and credentials in URLs are masked. `None` if the text stays.
     pub(super) fn text(&mut self, text: &str) -> Option<String> {
+        let masked = urls_without_credentials(text);
+        self.values(masked.as_deref().unwrap_or(text)).or(masked)
+    }
+
+    fn values(&mut self, text: &str) -> Option<String> {
         self.find(text)?;
         if let Some(scrubbed) = self.json_text(text) {
             return scrubbed;
@@ -140,16 +178,25 @@ impl Values {
     /// Where the value is that belongs to the name that ends at `after`, and whether it is the rest of a line.
     fn of(&mut self, text: &str, name: &str, after: usize) -> Option<(Range<usize>, bool)> {
         let rest = text.get(after..)?;
+        if let Some(key) = private_key(text, after) {
+            return Some((key, false));
+        }
         let group = |regex: &Option<Regex>| {
             let captures = regex.as_ref()?.captures(rest)?;
-            let value = captures.iter().skip(1).flatten().next()?;
-            Some(after + value.start()..after + value.end())
+            let mut names = ["value", "inner"].into_iter();
+            let value = names.find_map(|name| captures.name(name)).or_else(|| captures.get(1))?;
+            let is_state = captures.name("verb").is_some() && is_state(value.as_str());
+            (!is_state).then(|| after + value.start()..after + value.end())
         };
         let end = |name: &Option<Regex>| {
             after + name.as_ref().and_then(|name| name.find(rest)).map_or(0, |name| name.end())
         };
         let is_header = ["auth", "cookie"].iter().any(|header| header.eq_ignore_ascii_case(name));
-        if is_header && let Some(value) = group(&HEADER) {
+        let is_field = FIELD.as_ref().is_some_and(|field| field.is_match(rest));
+        if is_header
+            && !is_field
+            && let Some(value) = group(&HEADER)
+        {
             return Some((value, true));
         }
         if after > self.unassigned {
@@ -171,6 +218,22 @@ impl Values {
         }
         None
     }
+}
+
+fn is_state(value: &str) -> bool {
+    let word = value.trim_end_matches(['.', ':', '!', '?']);
+    STATES.iter().any(|state| state.eq_ignore_ascii_case(word))
+}
+
+/// What is between the lines that begin and end a private key, if what ends at `after` is the name in the first of them.
+/// <https://www.rfc-editor.org/rfc/rfc7468#section-10>
+fn private_key(text: &str, after: usize) -> Option<Range<usize>> {
+    const LINE: &str = "-----";
+    let (before, rest) = text.split_at_checked(after)?;
+    let begins = before.rfind(LINE).and_then(|line| before.get(line..))?.starts_with("-----BEGIN ");
+    let key = rest.strip_prefix(LINE).filter(|_| begins)?;
+    let start = after + LINE.len();
+    Some(start..start + key.find(LINE).unwrap_or(key.len()))
 }
 
 /// What was found and everything around it up to a blank or quote, but not what was scrubbed before it.
@@ -280,6 +343,78 @@ mod tests {
         let text = format!("{} password=hunter2", "x".repeat(MAX_SCRUBBED - "password=hunt".len()));
         let shown = default(&text).unwrap();
         assert!(shown.ends_with(" password=[Scrubbed due to 'password']…"), "{shown}");
+    }
+
+    #[test]
+    fn values_in_the_shape_of_debug_are_hidden_as_a_whole() {
+        let hidden = |text: &str| scrubbed(Scrubbing::default(), text).unwrap();
+        for text in [
+            r#"Login { password: Some("hunter2"), user: "ada" }"#,
+            r#"Login { passwords: ["hunter2", "hunter2"], user: "ada" }"#,
+            r#"Login { secrets: {"a": "hunter2"}, user: "ada" }"#,
+            r#"Login { secret: Secret("hunter2"), user: "ada" }"#,
+            r#"Login { secret: Some(Secret("hunter2")), user: "ada" }"#,
+            r#"Login { auth: Auth { token: "hunter2" }, user: "ada" }"#,
+            r#"Login { password: "a\"hunter2", user: "ada" }"#,
+            r#"Login(Password("hunter2"), User("ada"))"#,
+            r#"Login { text: "{\"password\":\"hunter2\",\"user\":\"ada\"}" }"#,
+        ] {
+            let shown = hidden(text);
+            assert!(!shown.contains("hunter2") && shown.contains("ada"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn values_of_headers_may_have_quotes_in_them() {
+        let hidden = |text: &str| scrubbed(Scrubbing::default(), text).unwrap();
+        for (text, shown) in [
+            (r#"Cookie: sid="hunter2"; b=hunter2"#, "Cookie: <Cookie>"),
+            (
+                r#"Authorization: Digest username="ada", response="hunter2""#,
+                "Authorization: <Auth>",
+            ),
+            (
+                "curl -H 'Authorization: Bearer hunter2' for 'x'",
+                "curl -H 'Authorization: <Auth>' for 'x'",
+            ),
+            (r#"R { authorization: "Bearer hunter2", n: 1 }"#, "R { authorization: <auth>, n: 1 }"),
+            (r#"R { auth: Some("hunter2"), n: 1 }"#, "R { auth: <auth>, n: 1 }"),
+            (r#"R { cookie: ["hunter2", "x"], n: 1 }"#, "R { cookie: <cookie>, n: 1 }"),
+        ] {
+            let short = hidden(text).replace("[Scrubbed due to '", "<").replace("']", ">");
+            assert_eq!(short, shown);
+        }
+    }
+
+    #[test]
+    fn what_is_said_about_a_secret_stays() {
+        for text in [
+            "password is required",
+            "the password is too short, the session was invalid.",
+            "Your API key is not valid: ask for another",
+        ] {
+            assert_eq!(scrubbed(Scrubbing::default(), text), None, "{text}");
+        }
+        for text in ["the password is: hunter2", "the password is required2", "password: required"]
+        {
+            let shown = scrubbed(Scrubbing::default(), text).unwrap();
+            assert!(shown.ends_with(" [Scrubbed due to 'password']"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn private_keys_are_hidden_to_their_last_line() {
+        let text = "bad key -----BEGIN RSA PRIVATE KEY-----\nhunter2\nhunter2==\n\
+                    -----END RSA PRIVATE KEY-----, line 1";
+        assert_eq!(
+            scrubbed(Scrubbing::default(), text).as_deref(),
+            Some(
+                "bad key -----BEGIN RSA PRIVATE KEY-----[Scrubbed due to 'PRIVATE KEY']\
+                 -----END RSA PRIVATE KEY-----, line 1"
+            )
+        );
+        let text = "private key: -----BEGIN PRIVATE KEY-----\nhunter2";
+        assert!(!scrubbed(Scrubbing::default(), text).unwrap().contains("hunter2"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The values in a query, and the credentials before a host.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use regex::{Captures, Regex};
 
 use super::pass::Pass;
 
@@ -110,6 +111,21 @@ impl Pass<'_> {
     }
 }
 
+/// The credentials of a URL in a text, up to the host.
+static IN_TEXT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\w://[^\s/?\#"'`<>\\]+@"#).ok());
+
+/// A text without the credentials in its URLs, such as a database's. `None` if there are none.
+pub(super) fn urls_without_credentials(text: &str) -> Option<String> {
+    // Nearly all texts have none.
+    let regex = IN_TEXT.as_ref().filter(|_| text.contains("://") && text.contains('@'))?;
+    let masked = regex.replace_all(text, |found: &Captures<'_>| {
+        let found = found.get(0).map_or("", |found| found.as_str());
+        without_credentials(found).unwrap_or_else(|| found.to_owned())
+    });
+    Some(masked.into_owned()).filter(|masked| masked != text)
+}
+
 /// `https://user:password@host`
 fn without_credentials(authority: &str) -> Option<String> {
     let (before, host) = authority.rsplit_once('@')?;
@@ -136,4 +152,33 @@ fn decoded(text: &str) -> Cow<'_, str> {
 
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::urls_without_credentials;
+
+    #[test]
+    fn credentials_go_and_everything_else_stays() {
+        for (text, masked) in [
+            ("no route to postgres://u:p@ss@db/x", "no route to postgres://REDACTED:REDACTED@db/x"),
+            (
+                "redis://:hunter2@h:1, mongodb+srv://u:p@c",
+                "redis://REDACTED:REDACTED@h:1, mongodb+srv://REDACTED:REDACTED@c",
+            ),
+            (r#"{"dsn":"amqp://u@h"}"#, r#"{"dsn":"amqp://REDACTED@h"}"#),
+        ] {
+            assert_eq!(urls_without_credentials(text).as_deref(), Some(masked));
+            assert_eq!(urls_without_credentials(masked), None);
+        }
+        for text in [
+            "mail to a@b.example, see https://x.example/?to=a@b",
+            "https://x.example?to=a@b",
+            "http://[::1]:80 and a@b",
+            "a://\"b@c\"",
+            "https://@h",
+        ] {
+            assert_eq!(urls_without_credentials(text), None, "{text}");
+        }
+    }
 }
