@@ -1,9 +1,15 @@
 //! What trusted proxies tell about the original request.
 
-use std::fmt;
+mod hops;
+mod network;
+
 use std::net::IpAddr;
 
-use crate::headers::{Headers, joined};
+use self::hops::Hops;
+pub(crate) use self::hops::{Forwarded, known_scheme};
+pub use self::network::InvalidNetwork;
+use self::network::Network;
+use crate::headers::Headers;
 use crate::message::Peer;
 
 /// The proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.
@@ -63,10 +69,7 @@ impl TrustedProxies {
     pub fn networks<S: AsRef<str>>(
         networks: impl IntoIterator<Item = S>,
     ) -> Result<Self, InvalidNetwork> {
-        let networks = networks.into_iter().map(|it| {
-            let network = it.as_ref();
-            Network::parse(network).ok_or_else(|| InvalidNetwork { network: network.to_owned() })
-        });
+        let networks = networks.into_iter().map(|it| Network::parse(it.as_ref()));
         let trusted = Trusted::Networks(networks.collect::<Result<_, _>>()?);
         Ok(Self { trusted, headers: ProxyHeaders::default() })
     }
@@ -132,195 +135,6 @@ pub enum ProxyHeaders {
     Forwarded,
     /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`, and nothing else.
     XForwarded,
-}
-
-/// The error of [`TrustedProxies::networks`].
-///
-/// ```
-/// let error = logfire_rs_core::TrustedProxies::networks(["my-proxy"]).unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     "`my-proxy` is not a network; write it as `10.0.0.0/8` or `fd00::/8`",
-/// );
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct InvalidNetwork {
-    network: String,
-}
-
-impl fmt::Display for InvalidNetwork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a network; write it as `10.0.0.0/8` or `fd00::/8`", self.network)
-    }
-}
-
-impl std::error::Error for InvalidNetwork {}
-
-/// The original request, as far as the proxies tell.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Forwarded {
-    pub(crate) client: Option<IpAddr>,
-    pub(crate) scheme: Option<&'static str>,
-    /// `host[:port]`, not checked.
-    pub(crate) host: Option<String>,
-}
-
-/// What each proxy on the way has noted, the one next to the client first.
-#[derive(Default)]
-struct Hops {
-    clients: Vec<Option<IpAddr>>,
-    schemes: Vec<String>,
-    hosts: Vec<String>,
-}
-
-impl Hops {
-    fn read(headers: &dyn Headers, written: ProxyHeaders) -> Option<Self> {
-        match written {
-            ProxyHeaders::Any => Self::forwarded(headers).or_else(|| Self::x_forwarded(headers)),
-            ProxyHeaders::Forwarded => Self::forwarded(headers),
-            ProxyHeaders::XForwarded => Self::x_forwarded(headers),
-        }
-    }
-
-    fn forwarded(headers: &dyn Headers) -> Option<Self> {
-        let list = joined(headers, "forwarded")?;
-        let mut hops = Self::default();
-        // A quote that a client left open would swallow what the proxies add: void all.
-        if has_open_quote(headers) {
-            return Some(hops);
-        }
-        for element in split_quoted(&list, ',') {
-            let mut client = None;
-            let (mut scheme, mut host) = (String::new(), String::new());
-            for pair in split_quoted(element, ';') {
-                // What is malformed tells nothing, and voids nothing else.
-                let Some((name, value)) = pair.split_once('=') else { continue };
-                let value = value.trim().trim_matches('"');
-                match name.trim() {
-                    it if it.eq_ignore_ascii_case("for") => client = node(value),
-                    it if it.eq_ignore_ascii_case("proto") => value.clone_into(&mut scheme),
-                    it if it.eq_ignore_ascii_case("host") => value.clone_into(&mut host),
-                    _ => {}
-                }
-            }
-            hops.clients.push(client);
-            hops.schemes.push(scheme);
-            hops.hosts.push(host);
-        }
-        Some(hops)
-    }
-
-    fn x_forwarded(headers: &dyn Headers) -> Option<Self> {
-        let mut hops = Self::default();
-        let list = |name| {
-            let list = joined(headers, name)?;
-            Some(list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
-        };
-        let clients = list("x-forwarded-for");
-        hops.clients = clients.unwrap_or_default().iter().map(|it| node(it)).collect();
-        hops.schemes = list("x-forwarded-proto").unwrap_or_default();
-        hops.hosts = list("x-forwarded-host").unwrap_or_default();
-        (hops.len() > 0).then_some(hops)
-    }
-
-    fn len(&self) -> usize {
-        self.clients.len().max(self.schemes.len()).max(self.hosts.len())
-    }
-
-    /// What the proxy next to the sender at `index` has noted.
-    ///
-    /// The older lists need not be equally long: proxies often set a single scheme.
-    fn at(&self, index: usize) -> Forwarded {
-        fn pick<T>(list: &[T], index: usize, len: usize) -> Option<&T> {
-            list.get(index.saturating_sub(len - list.len()))
-        }
-        let len = self.len();
-        let scheme = pick(&self.schemes, index, len).map_or("", String::as_str);
-        Forwarded {
-            client: pick(&self.clients, index, len).copied().flatten(),
-            scheme: known_scheme(scheme),
-            host: pick(&self.hosts, index, len).filter(|it| !it.is_empty()).cloned(),
-        }
-    }
-}
-
-/// The schemes that `url.scheme` knows; a WebSocket's is that of its handshake.
-pub(crate) fn known_scheme(scheme: &str) -> Option<&'static str> {
-    match scheme {
-        it if it.eq_ignore_ascii_case("http") || it.eq_ignore_ascii_case("ws") => Some("http"),
-        it if it.eq_ignore_ascii_case("https") || it.eq_ignore_ascii_case("wss") => Some("https"),
-        _ => None,
-    }
-}
-
-/// The address of `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
-fn node(node: &str) -> Option<IpAddr> {
-    let node = node.trim_matches('"');
-    if let Ok(ip) = node.parse::<IpAddr>() {
-        return Some(ip.to_canonical());
-    }
-    let ip = match node.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?.0,
-        None => node.split_once(':')?.0,
-    };
-    ip.parse().ok().map(|ip: IpAddr| ip.to_canonical())
-}
-
-/// Whether a line of `Forwarded` ends inside of quotes.
-fn has_open_quote(headers: &dyn Headers) -> bool {
-    let mut open = false;
-    headers.each("forwarded", &mut |line| {
-        open |= line.bytes.iter().filter(|it| **it == b'"').count() % 2 != 0;
-    });
-    open
-}
-
-/// Splits at `separator`, but not inside of quotes.
-fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    text.split(move |it| {
-        quoted ^= it == '"';
-        it == separator && !quoted
-    })
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
-impl Network {
-    fn parse(network: &str) -> Option<Self> {
-        let (address, prefix) = match network.trim().split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
-            None => (network.trim(), None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(bits);
-        // As addresses are compared: an IPv4 address inside of an IPv6 one is an IPv4 address.
-        let (address, prefix, bits) = match address.to_canonical() {
-            mapped if address.is_ipv6() && mapped.is_ipv4() && prefix >= 96 => {
-                (mapped, prefix - 96, 32)
-            }
-            _ => (address, prefix, bits),
-        };
-        (prefix <= bits).then_some(Self { address, prefix })
-    }
-
-    fn contains(&self, ip: IpAddr) -> bool {
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(ip)) => {
-                (u32::from(own) ^ u32::from(ip)).checked_shr(32 - self.prefix).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(ip)) => {
-                (u128::from(own) ^ u128::from(ip)).checked_shr(128 - self.prefix).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
 }
 
 #[cfg(test)]
