@@ -57,7 +57,7 @@ impl AsRef<str> for Pattern {
 /// let error = logfire_rs_core::Pattern::new("(").unwrap_err();
 /// assert!(error.to_string().starts_with("not a regular expression: "));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct InvalidPattern {
     problem: String,
@@ -66,6 +66,13 @@ pub struct InvalidPattern {
 impl fmt::Display for InvalidPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a regular expression: {}", self.problem)
+    }
+}
+
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for InvalidPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -243,12 +243,19 @@ impl fmt::Debug for Destination {
 /// let error = Destination::new("ftp://user:pw@host").unwrap_err();
 /// assert_eq!(error.to_string(), "`ftp://REDACTED@host` is not a URL like `https://host[:port][/path]`");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidDestination(String);
 
 impl fmt::Display for InvalidDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for InvalidDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -325,7 +325,6 @@ fn every_signal(
 /// let error = builder.finish().unwrap_err().to_string();
 /// assert_eq!(error, "base_url: `localhost` is not a URL like `https://host[:port][/path]`");
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum InvalidProxy {
     /// A setting that cannot be used.
@@ -353,6 +352,13 @@ impl fmt::Display for InvalidProxy {
             Self::Setting { setting, reason } => write!(f, "{setting}: {reason}"),
             Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
+    }
+}
+
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for InvalidProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -14,7 +14,6 @@ use std::fmt;
 ///     "base_url is invalid: `logfire.example` is not a URL like `https://host[:port][/path]`",
 /// );
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigureError {
     /// A base URL or a token that nothing can be sent with.
@@ -54,8 +53,15 @@ impl fmt::Display for ConfigureError {
             Self::AlreadyConfigured => f.write_str(
                 "logfire is configured already: call `finish` once per process, or add `local()` for one without globals",
             ),
-            Self::Thread(_) => f.write_str("cannot start a thread"),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
+    }
+}
+
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for ConfigureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -84,7 +90,7 @@ impl std::error::Error for ConfigureError {
 /// assert!(error.to_string().ends_with("to http://127.0.0.1:1 not delivered"), "{error}");
 /// # Ok::<(), logfire_rs_sdk::ConfigureError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FlushError {
     pub(crate) reasons: Vec<String>,
 }
@@ -95,4 +101,36 @@ impl fmt::Display for FlushError {
     }
 }
 
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for FlushError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_main_returns_is_told_as_its_text() {
+        let told = |error: ConfigureError| {
+            format!("Error: {:?}", Box::<dyn std::error::Error>::from(error))
+        };
+        assert_eq!(
+            told(ConfigureError::AlreadyConfigured),
+            "Error: logfire is configured already: call `finish` once per process, or add `local()` for one without globals"
+        );
+        let off = ConfigureError::FeatureOff { setting: "A=grpc".to_owned(), feature: "otlp-grpc" };
+        assert_eq!(
+            told(off),
+            "Error: A=grpc needs the cargo feature `otlp-grpc`, which is off: enable it, or change the setting"
+        );
+        let thread = ConfigureError::Thread(std::io::Error::other("too many"));
+        assert_eq!(told(thread), "Error: cannot start a thread: too many");
+        let left = FlushError { reasons: vec!["2 exports to a not delivered".to_owned()] };
+        assert_eq!(format!("{left:?}"), "2 exports to a not delivered");
+    }
+}

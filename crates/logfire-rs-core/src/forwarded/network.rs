@@ -55,7 +55,7 @@ impl Network {
 ///     "`my-proxy` is not a network; write it as `10.0.0.0/8` or `fd00::/8`",
 /// );
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct InvalidNetwork {
     network: String,
@@ -64,6 +64,13 @@ pub struct InvalidNetwork {
 impl fmt::Display for InvalidNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` is not a network; write it as `10.0.0.0/8` or `fd00::/8`", self.network)
+    }
+}
+
+/// What `main` prints of an error that it returns is this: the text, for people.
+impl fmt::Debug for InvalidNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
