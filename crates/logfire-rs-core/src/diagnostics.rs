@@ -75,15 +75,25 @@ pub fn display(error: &dyn Display) -> String {
     text.and_then(Result::ok).unwrap_or_default()
 }
 
-pub(crate) fn invalid_setting(setting: &str, problem: &str) {
+/// A variable that counts as unset, since its value is not what is `expected`.
+pub(crate) fn invalid_setting(name: &str, value: &str, expected: &str) {
+    invalid(name, &format!("logfire-rs ignores {name}: `{value}` is not {expected}"));
+}
+
+/// A pattern that is taken literally.
+pub(crate) fn invalid_pattern(setting: &str, pattern: &str, problem: &str) {
+    invalid(
+        setting,
+        &format!(
+            "logfire-rs takes `{pattern}` of {setting} literally: it is no regular expression, {problem}"
+        ),
+    );
+}
+
+fn invalid(setting: &str, message: &str) {
     INVALID_SETTINGS.fetch_add(1, Ordering::Relaxed);
-    if first(&format!("{setting}: {problem}")) {
-        otel_warn!(
-            name: "logfire_rs.invalid_setting",
-            setting = setting,
-            problem = problem,
-            message = "the setting is not used"
-        );
+    if first(message) {
+        otel_warn!(name: "logfire_rs.invalid_setting", setting = setting, message = message);
     }
 }
 

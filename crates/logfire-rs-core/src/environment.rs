@@ -51,7 +51,7 @@ impl Environment {
             return Some(true);
         }
         if !is_one_of(["0", "false", "f", "no", "n", "off"]) {
-            diagnostics::invalid_setting(name, "neither true nor false");
+            diagnostics::invalid_setting(name, &value, "`true` or `false`");
             return None;
         }
         Some(false)

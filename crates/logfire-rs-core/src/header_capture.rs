@@ -17,7 +17,7 @@ use crate::redaction::{self, UrlRedaction};
 const MARK: &str = "[REDACTED]";
 
 /// Names that are secret unless the application says otherwise; searched, without regard to case.
-const SANITIZED: [&str; 12] = [
+pub(crate) const SANITIZED: [&str; 12] = [
     "authorization",
     "cookie",
     "token",
@@ -37,13 +37,10 @@ const SANITIZED: [&str; 12] = [
 pub(crate) struct SanitizedHeaders(Option<RegexSet>);
 
 impl SanitizedHeaders {
-    pub(crate) fn new(setting: &str, only: Option<&[String]>, add: &[String]) -> Self {
-        let base: Vec<&str> = match only {
-            Some(only) => only.iter().map(String::as_str).collect(),
-            None => SANITIZED.to_vec(),
-        };
+    /// Those that one of the patterns is found in; before each is the setting that it is of.
+    pub(crate) fn new<'a>(patterns: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         // Each pattern is compiled by itself first, so that a bad one does not void the others.
-        let valid = base.into_iter().chain(add.iter().map(String::as_str)).filter_map(|pattern| {
+        let valid = patterns.filter_map(|(setting, pattern)| {
             patterns::compile(setting, pattern, patterns::anywhere_ignoring_case)
         });
         let set = RegexSetBuilder::new(valid.map(|it| it.as_str().to_owned()))
@@ -226,8 +223,8 @@ mod tests {
         only: Option<&[&str]>,
     ) -> String {
         let owned = |list: &[&str]| -> Vec<_> { list.iter().map(ToString::to_string).collect() };
-        let only = only.map(owned);
-        let sanitized = SanitizedHeaders::new("test", only.as_deref(), &owned(sanitize));
+        let secret = only.unwrap_or(&SANITIZED).iter().chain(sanitize);
+        let sanitized = SanitizedHeaders::new(secret.map(|it| ("test", *it)));
         let redaction = UrlRedaction::default();
         let capture = HeaderCapture::new("test", "h.", &owned(patterns), &sanitized, &redaction);
         let mut attributes = Vec::new();
@@ -267,7 +264,7 @@ mod tests {
     fn urls_are_masked_as_the_application_says() {
         let text = |value: &str| {
             let redaction = UrlRedaction::default().add_keys(["code"]);
-            let sanitized = SanitizedHeaders::new("test", None, &[]);
+            let sanitized = SanitizedHeaders::new(SANITIZED.iter().map(|it| ("test", *it)));
             let names = ["x-url".to_owned()];
             let capture = HeaderCapture::new("test", "h.", &names, &sanitized, &redaction);
             let mut attributes = Vec::new();

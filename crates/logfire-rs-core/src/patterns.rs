@@ -87,10 +87,17 @@ pub(crate) fn compile(
     build(pattern)
         .build()
         .or_else(|error| {
-            diagnostics::invalid_setting(setting, &error.to_string());
+            diagnostics::invalid_pattern(setting, pattern, &problem(&error));
             build(&regex::escape(pattern)).build()
         })
         .ok()
+}
+
+/// What is wrong, without the drawing of where, for one line.
+fn problem(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
 }
 
 /// Searches anywhere, with regard to case.
@@ -168,6 +175,15 @@ pub(crate) fn template_matches(template: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_pattern_is_one_line() {
+        let problem = |pattern| problem(&whole_ignoring_case(pattern).build().unwrap_err());
+        assert_eq!(problem("x-("), "unclosed group");
+        assert_eq!(problem("["), "unclosed character class");
+        let large = problem("(a{1000}){1000}");
+        assert!(large.starts_with("Compiled regex exceeds size limit"), "{large}");
+    }
 
     #[test]
     fn a_pattern_with_a_scheme_is_searched_in_the_url_and_any_other_in_the_path() {

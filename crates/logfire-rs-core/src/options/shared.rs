@@ -11,7 +11,7 @@ use opentelemetry::propagation::TextMapPropagator;
 
 use crate::backend::{StartSpan, Tracers};
 use crate::environment::Environment;
-use crate::header_capture::{HeaderCapture, SanitizedHeaders};
+use crate::header_capture::{HeaderCapture, SANITIZED, SanitizedHeaders};
 use crate::method::KnownMethods;
 use crate::patterns::ExcludedUrls;
 use crate::redaction::{FilterUrl, UrlRedaction};
@@ -97,22 +97,33 @@ impl SharedOptions {
     pub(crate) fn header_captures(&self, side: &str) -> (HeaderCapture, HeaderCapture) {
         const CAPTURE: &str = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS";
         let env = &self.environment;
-        let setting = format!("{CAPTURE}_SANITIZE_FIELDS");
-        let mut add = self.sanitize_headers.clone();
-        if self.sanitize_headers_only.is_none() {
-            add.extend(env.list(&setting).unwrap_or_default());
-        }
-        let sanitized =
-            SanitizedHeaders::new(&setting, self.sanitize_headers_only.as_deref(), &add);
-        let capture = |own: &Option<Vec<String>>, direction: &str, prefix| {
-            let setting = format!("{CAPTURE}_{side}_{direction}");
-            let patterns = own.clone().or_else(|| env.list(&setting)).unwrap_or_default();
-            HeaderCapture::new(&setting, prefix, &patterns, &sanitized, &self.redaction)
+        let sanitized = self.sanitized_headers(&format!("{CAPTURE}_SANITIZE_FIELDS"));
+        let capture = |own: &Option<Vec<String>>, setter: &str, direction: &str, prefix| {
+            let variable = format!("{CAPTURE}_{side}_{direction}");
+            let (setting, patterns) = match own {
+                Some(patterns) => (setter, patterns.clone()),
+                None => (&*variable, env.list(&variable).unwrap_or_default()),
+            };
+            HeaderCapture::new(setting, prefix, &patterns, &sanitized, &self.redaction)
         };
+        let (request, response) = ("http.request.header.", "http.response.header.");
         (
-            capture(&self.request_headers, "REQUEST", "http.request.header."),
-            capture(&self.response_headers, "RESPONSE", "http.response.header."),
+            capture(&self.request_headers, "capture_request_headers", "REQUEST", request),
+            capture(&self.response_headers, "capture_response_headers", "RESPONSE", response),
         )
+    }
+
+    /// Which headers are hidden; `variable` adds to them.
+    fn sanitized_headers(&self, variable: &str) -> SanitizedHeaders {
+        let also = self.environment.list(variable).unwrap_or_default();
+        let add = named("sanitize_headers", &self.sanitize_headers);
+        match &self.sanitize_headers_only {
+            Some(only) => SanitizedHeaders::new(named("sanitize_headers_only", only).chain(add)),
+            None => {
+                let default = SANITIZED.iter().map(|it| ("", *it));
+                SanitizedHeaders::new(default.chain(add).chain(named(variable, &also)))
+            }
+        }
     }
 
     /// The excluded URLs of the adapter with `key`.
@@ -134,6 +145,11 @@ impl SharedOptions {
         let own = self.known_methods.clone().or_else(|| self.environment.list(name));
         own.map(KnownMethods::new).unwrap_or_default()
     }
+}
+
+/// Each item of `list` with the `setting` that it is of.
+fn named<'a>(setting: &'a str, list: &'a [String]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    list.iter().map(move |it| (setting, it.as_str()))
 }
 
 /// The strings of a list that a caller gives in any form.

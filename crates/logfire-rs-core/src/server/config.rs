@@ -190,7 +190,7 @@ fn distributed_tracing(options: &HttpServerOptions) -> DistributedTracing {
             return DistributedTracing::default();
         };
         DistributedTracing::parse(&value).unwrap_or_else(|| {
-            diagnostics::invalid_setting(NAME, "it is none of `accept`, `link` and `ignore`");
+            diagnostics::invalid_setting(NAME, &value, "`accept`, `link` or `ignore`");
             DistributedTracing::default()
         })
     })
