@@ -189,8 +189,7 @@ fn trusting(signal: Signal, env: &Environment, destination: Destination) -> Dest
     let own = signal.own("CERTIFICATE");
     let name = if env.text(&[&own]).is_some() { &own } else { "OTEL_EXPORTER_OTLP_CERTIFICATE" };
     let Some(file) = env.text(&[name]) else { return destination };
-    let trusting = std::fs::read(file)
-        .map_err(|error| error.to_string())
+    let trusting = read(&file)
         .and_then(|pem| destination.clone().root_certificates(pem).map_err(|it| it.to_string()));
     trusting.unwrap_or_else(|error| {
         env.warn(&format_args!("{name} is ignored: {error}"));
@@ -208,9 +207,8 @@ fn known(signal: Signal, env: &Environment, destination: Destination) -> Destina
     let (certificate, key) = (name("CLIENT_CERTIFICATE"), name("CLIENT_KEY"));
     let known = match (env.text(&[&certificate]), env.text(&[&key])) {
         (None, None) => return destination,
-        (Some(certificate), Some(key)) => std::fs::read(certificate)
-            .and_then(|certificate| Ok((certificate, std::fs::read(key)?)))
-            .map_err(|error| error.to_string())
+        (Some(certificate), Some(key)) => read(&certificate)
+            .and_then(|certificate| Ok((certificate, read(&key)?)))
             .and_then(|(certificate, key)| {
                 let known = destination.clone().client_certificate(certificate, key);
                 known.map_err(|error| error.to_string())
@@ -221,6 +219,11 @@ fn known(signal: Signal, env: &Environment, destination: Destination) -> Destina
         env.warn(&format_args!("{certificate} and {key} are ignored: {error}"));
         destination
     })
+}
+
+/// The error does not show the name: in its place may be the key itself.
+fn read(file: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("cannot read the file that it names: {error}"))
 }
 
 pub(super) fn timeout(signal: Signal, env: &Environment) -> Duration {
