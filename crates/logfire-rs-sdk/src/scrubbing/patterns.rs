@@ -9,8 +9,9 @@ use super::marker;
 /// Those of Logfire's Python SDK but for `auth(?!ors?\b)`, which has a look-ahead.
 const BEFORE_AUTH: &str = "password|passwd|mysql_pwd|secret";
 const AUTH: &str = "auth";
+/// The borders of words are those of ASCII: with others a text that has any other character is read slowly.
 const AFTER_AUTH: &str = "credential|private[._ -]?key|api[._ -]?key|session|cookie|\
-    social[._ -]?security|credit[._ -]?card|(?:\\b|_)(?:csrf|xsrf|jwt|ssn)(?:\\b|_)|\
+    social[._ -]?security|credit[._ -]?card|(?:(?-u:\\b)|_)(?:csrf|xsrf|jwt|ssn)(?:(?-u:\\b)|_)|\
     logfire[._ -]?token";
 /// A Logfire token. The others are names of secrets, this is one.
 const TOKEN: &str = r"pylf_v\d+_";
@@ -207,6 +208,16 @@ mod tests {
 
     fn found(text: &str) -> Option<&str> {
         Patterns::new(&[]).unwrap().find(text).map(|found| found.text)
+    }
+
+    #[test]
+    fn words_end_at_what_is_not_ascii() {
+        for text in ["éjwt", "jwt「", "xsrf…", "a ssn"] {
+            assert!(found(text).is_some(), "{text}");
+        }
+        for text in ["xjwty", "ssnow", "lessn"] {
+            assert_eq!(found(text), None, "{text}");
+        }
     }
 
     #[test]
