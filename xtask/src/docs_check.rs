@@ -1,12 +1,16 @@
-//! `cargo xtask docs-check`: what documents tell a reader to type exists, and what is quick of it works.
+//! `cargo xtask docs-check`: what documents tell a reader to type exists, and what is quick of it works; their links lead
+//! somewhere.
 //!
 //! Looked at are the commands of cargo, in code blocks for a shell and between backticks, and the features of our crates
 //! in code blocks of TOML. The change log and the log of decisions tell of the past, and are left out.
+
+mod links;
 
 use std::{collections::BTreeSet, ffi::OsString};
 
 use xshell::{Shell, cmd};
 
+use self::links::Repository;
 use crate::{
     Result,
     environment::as_if_typed,
@@ -24,11 +28,14 @@ const OTHERS: &[&str] = &["fetch", "fmt", "install", "update", "deny", "fuzz", "
 
 pub(crate) fn run(sh: &Shell) -> Result {
     let known = Known { packages: metadata::read(sh)?.members, lock: sh.read_file("Cargo.lock")? };
-    let files =
-        cmd!(sh, "git ls-files --cached --others --exclude-standard *.md").quiet().read()?;
-    let (mut wrong, mut quick, mut count) = (Vec::new(), BTreeSet::new(), 0);
-    for path in files.lines().filter(|it| !HISTORY.contains(it)) {
-        for Said { line, text, kind } in said(&sh.read_file(path)?) {
+    let files = cmd!(sh, "git ls-files --cached --others --exclude-standard").quiet().read()?;
+    let files: Vec<_> = files.lines().collect();
+    let documents = files.iter().filter(|it| it.ends_with(".md"));
+    let documents = documents.map(|path| Ok((*path, sh.read_file(path)?)));
+    let repository = Repository { documents: documents.collect::<Result<_>>()?, files };
+    let (mut wrong, mut quick, mut count) = (repository.broken_links(), BTreeSet::new(), 0);
+    for (path, text) in repository.documents.iter().filter(|(it, _)| !HISTORY.contains(it)) {
+        for Said { line, text, kind } in said(text) {
             count += 1;
             let problem = match kind {
                 Kind::Command => known.command(&text),
