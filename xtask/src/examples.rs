@@ -1,4 +1,4 @@
-//! `cargo xtask examples`: each example serves, answers, and shows the request.
+//! `cargo xtask examples`: each example serves, answers, shows the request, and ends on Ctrl-C.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ impl Example {
         let program = format!("{target}/debug/{}", self.package);
         let listen_on = address.to_string();
         let command = without_telemetry(as_if_typed(cmd!(sh, "{program} {listen_on}")));
-        let _running = Running::start(command, &log)?;
+        let mut running = Running::start(command, &log)?;
 
         let answer = local::wait("answer", || local::get(address, "/users/1"))?;
         if !answer.contains(self.answer) {
@@ -65,6 +65,6 @@ impl Example {
         }
         let shows = || fs::read_to_string(&log).ok().filter(|it| it.contains(self.shown));
         local::wait(&format!("`{}` in {log}", self.shown), shows)?;
-        Ok(())
+        running.interrupt().map_err(|error| format!("{}: {error}", self.package).into())
     }
 }

@@ -47,6 +47,19 @@ impl Running {
         }
         Err(format!("it does not listen on {addresses:?} within {LIMIT:?}").into())
     }
+
+    /// Waits until it ends by itself; an error if it does not, or not well.
+    pub(crate) fn end(&mut self) -> Result {
+        let status = wait("end of the program", || self.0.try_wait().ok().flatten())?;
+        if status.success() { Ok(()) } else { Err(format!("it ended: {status}").into()) }
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits for it.
+    pub(crate) fn interrupt(&mut self) -> Result {
+        let id = self.0.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status()?;
+        self.end().map_err(|error| format!("after Ctrl-C: {error}").into())
+    }
 }
 
 impl Drop for Running {
@@ -180,6 +193,8 @@ mod tests {
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let error = start("sleep", "0").wait_until_listening(&[address, nobody]).unwrap_err();
         assert!(error.to_string().starts_with("it ended at once: "), "{error}");
+        start("true", "").end().unwrap();
+        assert_eq!(start("false", "").end().unwrap_err().to_string(), "it ended: exit status: 1");
         fs::remove_file(log).unwrap();
     }
 

@@ -8,13 +8,14 @@ use actix_web::{App, HttpServer, get, web};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let _logfire = logfire_rs::configure().service_name("example-actix-web").finish()?;
+    let logfire = logfire_rs::configure().service_name("example-actix-web").finish()?;
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     HttpServer::new(|| logfire_rs::instrument_actix_web(App::new().service(hello).service(user)))
         .bind(address)?
         .run()
         .await?;
+    logfire.shutdown()?;
     Ok(())
 }
 

@@ -9,10 +9,11 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let _logfire = logfire_rs::configure().service_name("example-axum").finish()?;
+    let logfire = logfire_rs::configure().service_name("example-axum").finish()?;
 
     let app = Router::new()
         .route("/", get(|| async { "Hello world!" }))
@@ -21,7 +22,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(async { drop(ctrl_c().await) }).await?;
+    logfire.shutdown()?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use axum::routing::get;
 use logfire_rs::axum::logfire_proxy;
 use logfire_rs::opentelemetry::{Context, global};
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
 
 /// Where `npm run build` puts the bundle.
 const DIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dist");
@@ -42,7 +43,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(async { drop(ctrl_c().await) }).await?;
+    logfire.shutdown()?;
     Ok(())
 }
 

@@ -23,16 +23,24 @@ use example_endpoint::{on_actix_web, on_axum, on_warp};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let _logfire = logfire_rs::configure().service_name("example-endpoint").finish()?;
+    let logfire = logfire_rs::configure().service_name("example-endpoint").finish()?;
 
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address)?;
     let options = logfire_rs::HttpServerOptions::default().extra_spans(true);
-    match arguments.next().as_deref() {
-        None | Some("axum") => on_axum::serve(listener, options).await,
-        Some("actix-web") => on_actix_web::serve(listener, options).await,
-        Some("warp") => on_warp::serve(listener, options).await,
-        Some(other) => Err(format!("not a framework: {other}").into()),
+    let serve = async {
+        match arguments.next().as_deref() {
+            None | Some("axum") => on_axum::serve(listener, options).await,
+            Some("actix-web") => on_actix_web::serve(listener, options).await,
+            Some("warp") => on_warp::serve(listener, options).await,
+            Some(other) => Err(format!("not a framework: {other}").into()),
+        }
+    };
+    tokio::select! {
+        served = serve => served?,
+        _ = tokio::signal::ctrl_c() => {}
     }
+    logfire.shutdown()?;
+    Ok(())
 }

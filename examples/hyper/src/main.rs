@@ -13,22 +13,28 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use logfire_rs::current_request;
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let _logfire = logfire_rs::configure().service_name("example-hyper").finish()?;
+    let logfire = logfire_rs::configure().service_name("example-hyper").finish()?;
     let service = logfire_rs::instrument_hyper(service_fn(answer));
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let (stream, peer) = tokio::select! {
+            connection = listener.accept() => connection?,
+            _ = ctrl_c() => break,
+        };
         let service = service.clone().peer(peer);
         tokio::spawn(async move {
             let builder = auto::Builder::new(TokioExecutor::new());
             builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await
         });
     }
+    logfire.shutdown()?;
+    Ok(())
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -17,6 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_stdout::SpanExporter;
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
 use tower::service_fn;
 
 #[tokio::main]
@@ -32,13 +33,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = tokio::select! {
+            connection = listener.accept() => connection?,
+            _ = ctrl_c() => break,
+        };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
             let builder = auto::Builder::new(TokioExecutor::new());
             builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await
         });
     }
+    provider.shutdown()?;
+    Ok(())
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -15,12 +15,13 @@ use logfire_rs::reqwest::Client;
 use logfire_rs::{HttpClientOptions, HttpServerOptions};
 use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let registry = Registry::new();
     let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build()?;
-    let _logfire = logfire_rs::configure()
+    let logfire = logfire_rs::configure()
         .service_name("example-prometheus")
         .add_metric_reader(exporter)
         .finish()?;
@@ -41,7 +42,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         HttpServerOptions::default().excluded_urls(["^/metrics$"]).record_body_sizes(true);
     let app = logfire_rs::instrument_axum_with(app, options);
 
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(async { drop(ctrl_c().await) }).await?;
+    logfire.shutdown()?;
     Ok(())
 }
 
