@@ -64,6 +64,11 @@ xflags::xflags! {
         }
         /// Has a real Prometheus scrape an example, and asks it every query of the dashboard in docs/grafana.
         cmd grafana {}
+        /// Builds the first program of each guide as a reader would, asks it what the guide asks, and ends it with Ctrl-C.
+        cmd guides {
+            /// Only this document, such as docs/axum.md; may be repeated.
+            repeated --only document: String
+        }
         /// Checks that each lock file is what its manifests ask for.
         cmd locks {}
         /// Compiles the published crates with the oldest dependencies that they allow; needs nightly Rust.

@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "soak", command: "cargo xtask soak --minutes 3" },
     Step { name: "demo", command: "cargo xtask demo --picture target/trace.png" },
     Step { name: "grafana", command: "cargo xtask grafana" },
+    Step { name: "guides", command: "cargo xtask guides" },
     Step {
         name: "peers",
         command: "cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings",
@@ -67,6 +68,7 @@ const NEEDS: &[Need] = &[
         remedy: "rustup component add --toolchain nightly miri",
     },
     Need { step: "grafana", probe: "prometheus --version", remedy: "apt-get install prometheus" },
+    Need { step: "guides", probe: "curl --version", remedy: "apt-get install curl" },
     Need { step: "demo", probe: "protoc --version", remedy: "apt-get install protobuf-compiler" },
 ];
 
@@ -226,6 +228,16 @@ mod tests {
         assert_eq!(of_two.as_deref(), Some("not possible: miri"));
         let of_both = told(&["deny", "miri"], &[("deny", Verdict::Failed), ("miri", lacking)]);
         assert_eq!(of_both.as_deref(), Some("failed: deny"));
+    }
+
+    #[test]
+    fn what_each_step_would_find_is_told() {
+        let document = include_str!("../../docs/reliability.md");
+        for step in all() {
+            let row = format!("| `{}` | ", step.name);
+            let elsewhere = document.contains(&format!("cargo xtask bench --{}` | ", step.name));
+            assert!(document.contains(&row) || elsewhere, "{DOCUMENT} has no row of {}", step.name);
+        }
     }
 
     #[test]

@@ -23,10 +23,12 @@ mod flags;
 mod full;
 mod fuzz;
 mod grafana;
+mod guides;
 mod local;
 mod locks;
 mod metadata;
 mod minimal_versions;
+mod receiver;
 mod soak;
 mod step;
 mod tidy;
@@ -64,6 +66,7 @@ fn run(flags: Xtask) -> Result {
         XtaskCmd::Full(flags) => full::run(&sh, &flags),
         XtaskCmd::Fuzz(flags) => fuzz::run(&sh, &flags),
         XtaskCmd::Grafana(_) => grafana::run(&sh),
+        XtaskCmd::Guides(flags) => guides::run(&sh, &flags),
         XtaskCmd::Locks(_) => locks::run(&sh),
         XtaskCmd::MinimalVersions(_) => minimal_versions::run(&sh),
         XtaskCmd::Soak(flags) => soak::run(&sh, &flags),

@@ -135,8 +135,3 @@ pub async fn get<T: IntoUrl>(url: T) -> Result<Response> {
 pub fn record_retry(status: Option<StatusCode>) {
     logfire_rs_core::record_client_retry(status.map(|it| it.as_u16()));
 }
-
-/// The examples of the guide compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/reqwest.md")]
-struct Guide;

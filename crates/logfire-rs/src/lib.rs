@@ -193,6 +193,9 @@ mod documentation {
     #[doc = include_str!("../../../docs/prometheus.md")]
     pub struct Prometheus;
 
+    #[doc = include_str!("../../../docs/reqwest.md")]
+    pub struct Reqwest;
+
     #[doc = include_str!("../../../docs/sampling.md")]
     pub struct Sampling;
 

@@ -2,7 +2,6 @@
 //! stays on the server.
 
 mod expectations;
-mod receiver;
 
 use std::{
     net::SocketAddr,
@@ -12,12 +11,13 @@ use std::{
 
 use xshell::{Shell, cmd};
 
-use self::{expectations::Seen, receiver::Receiver};
+use self::expectations::Seen;
 use crate::{
     Result,
     environment::{as_if_typed, without_telemetry},
     local::{self, Running},
     metadata,
+    receiver::Receiver,
 };
 
 const EXAMPLE: &str = "examples/browser-proxy";

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::receiver::Post;
+use crate::receiver::Post;
 
 /// What arrived at the backend, and what at the browser.
 pub(super) struct Seen<'a> {

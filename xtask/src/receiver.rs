@@ -10,28 +10,29 @@ use std::{
 use crate::Result;
 
 /// Listens until the process ends.
-pub(super) struct Receiver {
+#[derive(Debug)]
+pub(crate) struct Receiver {
     address: SocketAddr,
     posts: Arc<Mutex<Vec<Post>>>,
 }
 
 /// One request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Post {
-    pub(super) path: String,
+pub(crate) struct Post {
+    pub(crate) path: String,
     /// With names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Post {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Receiver {
-    pub(super) fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let posts = Arc::new(Mutex::default());
@@ -45,12 +46,12 @@ impl Receiver {
         Ok(Self { address, posts })
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What has arrived so far.
-    pub(super) fn posts(&self) -> Vec<Post> {
+    pub(crate) fn posts(&self) -> Vec<Post> {
         self.posts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -74,7 +75,7 @@ fn read(reader: &mut impl BufRead) -> Option<Post> {
         let (name, value) = line.split_once(':')?;
         post.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let length = post.header("content-length")?.parse().ok()?;
+    let length = post.header("content-length").map_or(Some(0), |it| it.parse().ok())?;
     post.body = vec![0; length];
     reader.read_exact(&mut post.body).ok()?;
     Some(post)
@@ -98,5 +99,7 @@ mod tests {
         assert_eq!((post.path.as_str(), post.header("authorization")), ("/v1/traces", Some("a")));
         assert_eq!(post.body, b"{}");
         assert!(read(&mut request).is_none());
+        let mut request: &[u8] = b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n";
+        assert_eq!(read(&mut request).unwrap().path, "/a");
     }
 }
