@@ -105,11 +105,8 @@ impl Configuration {
             global::set_tracer_provider(logfire.tracer_provider().clone());
             global::set_meter_provider(logfire.meter_provider().clone());
             #[cfg(feature = "tracing")]
-            if !leave_tracing && !logfire.install_tracing() {
-                logfire.warn(
-                    "there is a `tracing` subscriber already: add `.with(logfire.tracing_layer())` to it, \
-                     or call `install_tracing(false)`",
-                );
+            if !leave_tracing && let Err(problem) = logfire.install_tracing() {
+                logfire.warn(problem);
             }
         }
         Ok(logfire)

@@ -6,7 +6,7 @@ mod levels;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber, dispatcher::has_been_set};
 use tracing_subscriber::{
     EnvFilter, Layer,
     filter::{FilterExt, filter_fn},
@@ -31,6 +31,11 @@ pub(crate) fn filter_of(env: &Environment) -> Option<String> {
         EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
     })
 }
+
+const HAS_SUBSCRIBER: &str = "there is a `tracing` subscriber already: add `.with(logfire.tracing_layer())` to it, or call \
+                              `install_tracing(false)`";
+const HAS_LOGGER: &str = "there is a logger of the `log` crate already, which keeps its records to itself: set none, or call \
+                          `install_tracing(false)` and add `logfire.tracing_layer()` to a subscriber of your own";
 
 /// Who makes spans for requests that the instrumentation has spans for already. Crates are named in full:
 /// `hyper_gateway` may be one of the user's.
@@ -81,9 +86,12 @@ impl Logfire {
         layer(self.tracer_provider(), self.logger_provider(), filter, min_level, Details::All)
     }
 
-    /// Installs a subscriber with [`Logfire::tracing_layer`] for the whole process; whether there was none before.
-    pub(crate) fn install_tracing(&self) -> bool {
-        tracing_subscriber::registry().with(self.tracing_layer()).try_init().is_ok()
+    /// Installs a subscriber with [`Logfire::tracing_layer`] for the whole process, and has it get the records of the `log`
+    /// crate. The error says what to do.
+    pub(crate) fn install_tracing(&self) -> Result<(), &'static str> {
+        let is_taken = has_been_set();
+        let subscriber = tracing_subscriber::registry().with(self.tracing_layer());
+        subscriber.try_init().map_err(|_| if is_taken { HAS_SUBSCRIBER } else { HAS_LOGGER })
     }
 }
 
