@@ -20,8 +20,6 @@ use crate::{
     transport::{Answer, Attempt, Transport, USER_AGENT, connect_timeout},
 };
 
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// A gRPC client for one destination, with a runtime of its own: the program may have none, or one that ends first.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -58,8 +56,7 @@ impl Caller {
     ) -> Answer {
         let metadata = MetadataMap::from_headers(metadata.clone());
         let mut request = Request::from_parts(metadata, Extensions::new(), message);
-        // Metadata cannot tell one without an end.
-        request.set_timeout(timeout.min(LONGEST_TIMEOUT));
+        request.set_timeout(timeout);
         let mut client = Grpc::new(self.channel.clone());
         if self.destination.compresses() {
             client = client.send_compressed(CompressionEncoding::Gzip);

@@ -155,7 +155,7 @@ impl Destination {
 
     /// How long one request may take, from resolving the name to the last byte of the answer.
     ///
-    /// 10 seconds by default; at least one millisecond.
+    /// 10 seconds by default; at least one millisecond, at most a day.
     ///
     /// ```
     /// # use {logfire_rs_delivery::Destination, std::time::Duration};
@@ -164,7 +164,7 @@ impl Destination {
     /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(Duration::from_millis(1));
+        self.timeout = within_bounds(timeout);
         self
     }
 
@@ -214,6 +214,11 @@ impl Destination {
         self.grpc = true;
         self
     }
+}
+
+/// A timeout that clients can add to the time.
+pub(crate) fn within_bounds(timeout: Duration) -> Duration {
+    timeout.clamp(Duration::from_millis(1), Duration::from_secs(24 * 60 * 60))
 }
 
 /// The base URL without credentials, query and final slash.

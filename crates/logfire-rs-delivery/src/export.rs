@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     Tally,
+    destination::within_bounds,
     tally::{Counted, Outcome},
 };
 
@@ -28,7 +29,12 @@ pub struct Export {
 }
 
 impl Export {
-    /// An export of `body`. The path begins with `/`, or is empty if the base URL is the whole address.
+    /// An export of `body`. The path begins with `/`, which is added if it is missing, or is empty if the base URL is the
+    /// whole address.
+    ///
+    /// # Panics
+    ///
+    /// If `content_type` has a character that a header cannot have, such as the end of a line.
     ///
     /// ```
     /// use logfire_rs_delivery::Export;
@@ -43,7 +49,12 @@ impl Export {
     ) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { path: path.into(), headers, body: body.into(), timeout: None, counted: None }
+        let mut path = path.into();
+        if !path.is_empty() && !path.starts_with('/') {
+            // It would become a part of the host, and lead a token elsewhere.
+            path.to_mut().insert(0, '/');
+        }
+        Self { path, headers, body: body.into(), timeout: None, counted: None }
     }
 
     /// Sends a header with this export, instead of an earlier one and of the destination's own of the same name.
@@ -63,7 +74,7 @@ impl Export {
         self
     }
 
-    /// How long one try may take, instead of the timeout of the destination; at least one millisecond.
+    /// How long one try may take, instead of the timeout of the destination; at least one millisecond, at most a day.
     ///
     /// ```
     /// # use {logfire_rs_delivery::Export, std::time::Duration};
@@ -71,7 +82,7 @@ impl Export {
     /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout.max(Duration::from_millis(1)));
+        self.timeout = Some(within_bounds(timeout));
         self
     }
 

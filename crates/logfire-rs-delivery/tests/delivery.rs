@@ -274,6 +274,28 @@ fn an_export_can_have_a_timeout_of_its_own() {
 }
 
 #[test]
+fn a_timeout_may_be_longer_than_a_clock_can_hold() {
+    let receiver = Receiver::start();
+    let delivery = Delivery::start(to(&receiver).timeout(Duration::MAX), quick()).unwrap();
+    delivery.submit(export("a")).unwrap();
+    delivery.submit(export("b").timeout(Duration::MAX)).unwrap();
+    delivery.shutdown(LONG).unwrap();
+    assert_eq!(bodies(&receiver), ["a", "b"]);
+}
+
+#[test]
+fn a_path_never_leads_to_another_host() {
+    let receiver = Receiver::start();
+    let delivery = Delivery::start(to(&receiver), quick()).unwrap();
+    for path in ["v1/traces", "@elsewhere.example/", ":1@elsewhere.example/", ".elsewhere.example"]
+    {
+        delivery.submit(Export::new(path, "text/plain", "x")).unwrap();
+    }
+    delivery.shutdown(LONG).unwrap();
+    assert_eq!(receiver.received().len(), 4);
+}
+
+#[test]
 fn deliveries_end_together() {
     let (hanging, well) = (Receiver::answering(|_| Answer::Hang), Receiver::start());
     let deliveries = Deliveries::from_iter(
