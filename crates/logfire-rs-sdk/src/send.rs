@@ -106,7 +106,24 @@ impl fmt::Debug for LogfireSettings {
     }
 }
 
+/// Each once: a token that is there twice would get everything twice.
 fn split(tokens: &str) -> Vec<String> {
     let tokens = tokens.split(',').map(str::trim).filter(|token| !token.is_empty());
-    tokens.map(str::to_owned).collect()
+    tokens.fold(Vec::new(), |mut each, token| {
+        if !each.iter().any(|it| it == token) {
+            each.push(token.to_owned());
+        }
+        each
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn tokens_are_separated_by_commas_and_each_is_there_once() {
+        assert_eq!(split(" a , b,,a , c "), ["a", "b", "c"]);
+        assert!(split(" , ").is_empty());
+    }
 }
