@@ -24,6 +24,7 @@ use crate::{
     export::{Deliveries, Destinations},
     front::FrontSettings,
     guard::Running,
+    guarded,
     ids::Ids,
     metrics::MetricsSettings,
     old_names,
@@ -143,7 +144,8 @@ impl Configuration {
         let meters = self.metrics.builder(destinations.has_logfire(), &env);
         let mut pipelines = Pipelines::new(self.ids, meters, has_metrics, scrubber);
         pipelines.min_level = front.min_level;
-        pipelines.process_logs(LogPipeline { processors: self.log_processors });
+        let processors = guarded::logs(self.log_processors, &env.warnings);
+        pipelines.process_logs(LogPipeline { processors });
         if let Some(console) = &console {
             pipelines.spans.push(Box::new(ConsoleProcessor(console.clone())));
             pipelines.process_logs(ConsoleProcessor(console.clone()));
@@ -151,7 +153,8 @@ impl Configuration {
         #[cfg(feature = "proxy")]
         let proxy = Proxy::new(destinations.proxy(&env));
         let deliveries = destinations.open(&env)?.install(&mut pipelines, &env);
-        pipelines.process_spans(self.processors, old_names::are_wanted(&env));
+        let processors = guarded::spans(self.processors, &env.warnings);
+        pipelines.process_spans(processors, old_names::are_wanted(&env));
 
         #[cfg(feature = "tracing")]
         let bridged = Bridged {

@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::channel,
+        mpsc::{RecvTimeoutError, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -290,8 +290,12 @@ impl Logfire {
         match spawned {
             Ok(_) => done
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()) + GRACE)
-                .unwrap_or_else(|_| {
-                    Err(FlushError { reasons: vec![format!("not finished after {timeout:?}")] })
+                .unwrap_or_else(|error| {
+                    let reason = match error {
+                        RecvTimeoutError::Timeout => format!("not finished after {timeout:?}"),
+                        RecvTimeoutError::Disconnected => "a metric reader panicked".to_owned(),
+                    };
+                    Err(FlushError { reasons: vec![reason] })
                 }),
             Err(_) => work(&self.running, deadline),
         }

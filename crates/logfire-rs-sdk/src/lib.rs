@@ -42,6 +42,7 @@ mod export;
 mod fingerprint;
 mod front;
 mod guard;
+mod guarded;
 mod ids;
 mod json_schema;
 mod level;

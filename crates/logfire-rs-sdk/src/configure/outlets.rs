@@ -44,7 +44,8 @@ impl Configuration {
     /// [`LogfireSpanProcessor`](crate::LogfireSpanProcessor) adds them.
     ///
     /// An ended span is scrubbed. `on_start` is given the span itself, as it was started and not scrubbed, so that it can
-    /// add to it: let nothing that it reads there leave the process. None by default.
+    /// add to it: let nothing that it reads there leave the process. If the processor panics, it misses what it was given,
+    /// which is told once. None by default.
     ///
     /// ```
     /// use logfire_rs_sdk::opentelemetry_sdk::trace::SimpleSpanProcessor;

@@ -8,7 +8,7 @@ use std::{
 use logfire_rs_sdk::{
     Configuration, ConsoleOptions, Logfire,
     opentelemetry::{
-        InstrumentationScope,
+        Context, InstrumentationScope,
         logs::{LogRecord, Logger, LoggerProvider},
         metrics::MeterProvider,
         trace::{Span, SpanId, TraceId, Tracer, TracerProvider},
@@ -20,7 +20,7 @@ use logfire_rs_sdk::{
             Aggregation, Instrument, InstrumentKind, ManualReader, Pipeline, Stream, Temporality,
             data::ResourceMetrics, reader::MetricReader,
         },
-        trace::IdGenerator,
+        trace::{IdGenerator, Span as SdkSpan, SpanData, SpanProcessor},
     },
 };
 use opentelemetry_proto::tonic::{
@@ -233,4 +233,63 @@ fn trace_ids_are_in_the_order_of_time_unless_the_program_makes_them() {
     let logfire = local(&[]).0.id_generator(Seven).finish().unwrap();
     let context = context(&logfire);
     assert_eq!((context.trace_id(), context.span_id()), (TraceId::from(7), SpanId::from(7)));
+}
+
+/// Panics whatever it is asked.
+#[derive(Debug)]
+struct Broken;
+
+#[expect(clippy::panic, reason = "it is what is tested")]
+impl SpanProcessor for Broken {
+    fn on_start(&self, _span: &mut SdkSpan, _cx: &Context) {
+        panic!("on purpose")
+    }
+
+    fn on_end(&self, _span: SpanData) {
+        panic!("on purpose")
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+}
+
+#[expect(clippy::panic, reason = "it is what is tested")]
+impl LogProcessor for Broken {
+    fn emit(&self, _record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
+        panic!("on purpose")
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+}
+
+#[test]
+fn a_processor_that_panics_takes_nothing_along() {
+    let receiver = Receiver::start();
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url());
+    let (configuration, warnings) = local_with(vec![endpoint]);
+    let logfire = configuration.add_span_processor(Broken).add_log_processor(Broken).finish();
+    let logfire = logfire.unwrap();
+    logfire.tracer_provider().tracer("test").in_span("work", |_| ());
+    let logger = logfire.logger_provider().logger("test");
+    logger.emit(logger.create_log_record());
+    for error in [logfire.force_flush().unwrap_err(), logfire.shutdown().unwrap_err()] {
+        assert!(error.to_string().contains("a processor panicked"), "{error}");
+    }
+    let statistics = logfire.export_statistics();
+    let delivered = statistics.spans.iter().chain(&statistics.logs).map(|it| it.delivered);
+    assert_eq!(delivered.collect::<Vec<_>>(), [1, 1]);
+    // Once for each of the two.
+    let told = "a processor of the program panicked: it misses what it was given\n";
+    assert_eq!(warnings.get(), told.repeat(2));
 }
