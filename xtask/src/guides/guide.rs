@@ -168,9 +168,10 @@ fn always(line: &str) -> String {
         Some((time, rest)) if is_time(time) => format!("…{rest}"),
         _ => line.to_owned(),
     };
-    match line.rsplit_once(" in ") {
-        Some((before, duration)) if duration.starts_with(|it: char| it.is_ascii_digit()) => {
-            format!("{before} in …")
+    let mut words = line.rsplitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some("ms" | "s" | "µs"), Some(number), Some(before)) if number.parse::<f64>().is_ok() => {
+            format!("{before} …")
         }
         _ => line,
     }
@@ -257,6 +258,8 @@ nothing
         ] {
             assert!(!shown.contains(&Text::of(other)), "{other}");
         }
+        let inner = Text::of("12:00:00.000   load\n12:00:00.001   └ 0.08 ms\n");
+        assert!(inner.contains(&Text::of("14:03:22.101   └ 12 s")));
         let answer = Text::of("HTTP/1.1 200 OK\r\ndate: Fri, 27 Nov 2026 14:03:22 GMT\r\n");
         assert!(answer.contains(&Text::of("HTTP/1.1 200 OK\ndate: today")));
     }
