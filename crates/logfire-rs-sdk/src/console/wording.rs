@@ -37,7 +37,7 @@ pub(super) fn span_details(
         .map(|it| (it.key.to_string(), it.value.to_string()))
 }
 
-/// `└ 200 in 1.2 ms`
+/// `└ 200 in 1.2 ms`, `└ panic in 1.2 ms: what it says`
 pub(super) struct Ending<'a>(pub(super) &'a SpanData);
 
 impl Display for Ending<'_> {
@@ -70,13 +70,16 @@ impl Display for Ending<'_> {
             write!(f, "{corner} {outcome} {} {duration}", painted(DIM, &"in"))?;
         }
         match detail(span) {
-            Some(detail) => write!(f, " {}", painted(style, &visible(&detail))),
+            Some(detail) => {
+                write!(f, "{} {}", painted(DIM, &":"), painted(style, &visible(&detail)))
+            }
             None => Ok(()),
         }
     }
 }
 
-/// What an error says about itself: its exception, or the description of its status.
+/// What an error says about itself: its exception, or the description of its status. The type of an exception that is
+/// the span's own is told before.
 fn detail(span: &SpanData) -> Option<String> {
     let exception = span.events.iter().find(|event| event.name == "exception");
     let description = match &span.status {
@@ -84,9 +87,11 @@ fn detail(span: &SpanData) -> Option<String> {
         _ => None,
     };
     let exception = exception.and_then(|event| {
-        let parts =
-            [EXCEPTION_TYPE, EXCEPTION_MESSAGE].map(|name| text(&event.attributes, &[name]));
-        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let own = text(&span.attributes, &[ERROR_TYPE]);
+        let kind =
+            text(&event.attributes, &[EXCEPTION_TYPE]).filter(|kind| own.as_ref() != Some(kind));
+        let message = text(&event.attributes, &[EXCEPTION_MESSAGE]);
+        let parts: Vec<_> = kind.into_iter().chain(message).collect();
         (!parts.is_empty()).then(|| parts.join(": "))
     });
     exception.or(description).map(|detail| short(&detail))

@@ -186,7 +186,7 @@ fn endings_say_what_went_wrong() {
     assert_eq!(ending(&failed(with_type(server(0), "cancelled"), "")), "└ cancelled in 0.00 ms\n");
     assert_eq!(
         ending(&failed(with_type(server(200), "response_body_error"), "disk gone")),
-        "└ 200 response_body_error in 0.00 ms disk gone\n"
+        "└ 200 response_body_error in 0.00 ms: disk gone\n"
     );
 
     let mut panicked = failed(with_type(server(500), "panic"), "");
@@ -194,10 +194,12 @@ fn endings_say_what_went_wrong() {
     let attributes = attributes.map(|(key, value)| KeyValue::new(key, value)).to_vec();
     let event = Event::new("exception", panicked.start_time, attributes, 0);
     panicked.events.events.push(event);
-    assert_eq!(ending(&panicked), "└ 500 panic in 0.00 ms panic: two\\nlines\n");
+    assert_eq!(ending(&panicked), "└ 500 panic in 0.00 ms: two\\nlines\n");
+    panicked.attributes.retain(|it| it.key.as_str() != "error.type");
+    assert_eq!(ending(&panicked), "└ 500 in 0.00 ms: panic: two\\nlines\n");
 
     let plain = failed(span(1, 0, (0, 0), "work"), "no luck");
-    assert_eq!(render(None, &[Start(&plain), End(&plain)]), "work\n└ error in 0.00 ms no luck\n");
+    assert_eq!(render(None, &[Start(&plain), End(&plain)]), "work\n└ error in 0.00 ms: no luck\n");
 }
 
 /// Two requests at once, with a call in the first.
