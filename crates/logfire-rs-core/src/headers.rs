@@ -1,11 +1,15 @@
 //! Access to the headers of a message, whatever the framework keeps them in.
 
+mod common;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use bytes::Bytes;
 use opentelemetry::propagation::Injector;
+
+pub use self::common::CommonHeaders;
 
 /// Read access to the headers of one message.
 ///
@@ -51,6 +55,14 @@ pub trait Headers {
         let mut lines = 0;
         self.each(name, &mut |_| lines += 1);
         Some((first, lines > 1))
+    }
+
+    /// The headers that a server asks every request for.
+    ///
+    /// By default each of them is looked up; worth an implementation where one walk over all lines
+    /// takes less.
+    fn common(&self) -> CommonHeaders<'_> {
+        CommonHeaders::look_up(self)
     }
 }
 
@@ -137,7 +149,15 @@ pub(crate) fn only_bytes<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a
 
 /// All lines of `name` as one list; `None` if there is none that is UTF-8.
 pub(crate) fn joined<'a>(headers: &'a dyn Headers, name: &str) -> Option<Cow<'a, str>> {
-    let (first, several) = headers.first_of_several(name)?;
+    list(headers, name, headers.first_of_several(name)?)
+}
+
+/// The same, where the first line is known, and whether there are more.
+fn list<'a>(
+    headers: &'a dyn Headers,
+    name: &str,
+    (first, several): (HeaderValue<'a>, bool),
+) -> Option<Cow<'a, str>> {
     if !several {
         return first.as_str().map(Cow::Borrowed);
     }

@@ -56,7 +56,7 @@ pub use crate::diagnostics::display;
 pub use crate::diagnostics::{Diagnostics, diagnostics};
 pub use crate::endpoint::{EndpointArguments, EndpointLimits};
 pub use crate::forwarded::{InvalidNetwork, ProxyHeaders, TrustedProxies};
-pub use crate::headers::{HeaderValue, Headers, OutgoingHeaders};
+pub use crate::headers::{CommonHeaders, HeaderValue, Headers, OutgoingHeaders};
 pub use crate::message::{
     ClientRequest, ClientResponse, Frame, HttpVersion, Peer, ServerRequest, ServerResponse,
 };

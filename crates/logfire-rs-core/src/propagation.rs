@@ -16,7 +16,7 @@ use opentelemetry::{Context, global};
 
 pub(crate) use self::w3c::traceparent;
 use crate::diagnostics;
-use crate::headers::{self, Headers, OutgoingHeaders};
+use crate::headers::{self, CommonHeaders, Headers, OutgoingHeaders};
 
 /// How the context of a request is read and written.
 #[derive(Clone, Default)]
@@ -76,10 +76,15 @@ impl Propagation {
     }
 
     /// `current` with what the headers carry; `None` if they carry nothing.
-    pub(crate) fn extract(&self, headers: &dyn Headers, current: &Context) -> Option<Context> {
+    pub(crate) fn extract(
+        &self,
+        headers: &dyn Headers,
+        common: &CommonHeaders<'_>,
+        current: &Context,
+    ) -> Option<Context> {
         match self {
-            Self::W3c => w3c::extract(headers, current, true),
-            Self::TraceContext => w3c::extract(headers, current, false),
+            Self::W3c => w3c::extract(headers, common, current, true),
+            Self::TraceContext => w3c::extract(headers, common, current, false),
             Self::Global(fields) => {
                 fields.iter().find(|it| headers.first(it).is_some())?;
                 let carrier = Carrier::new(headers);
@@ -196,6 +201,11 @@ mod tests {
 
     const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+    fn extract(propagation: &Propagation, lines: &[(&str, &[u8])]) -> Option<Context> {
+        let headers = Lines(lines);
+        propagation.extract(&headers, &headers.common(), &Context::new())
+    }
+
     fn composite() -> TextMapCompositePropagator {
         TextMapCompositePropagator::new(vec![
             Box::new(TraceContextPropagator::new()),
@@ -246,9 +256,9 @@ mod tests {
     #[test]
     fn trace_context_alone_leaves_baggage_alone() {
         let headers = [("traceparent", PARENT), ("baggage", b"k=v".as_slice())];
-        let context = Propagation::TraceContext.extract(&Lines(&headers), &Context::new()).unwrap();
+        let context = extract(&Propagation::TraceContext, &headers).unwrap();
         assert!(context.baggage().is_empty());
-        let context = Propagation::W3c.extract(&Lines(&headers), &Context::new()).unwrap();
+        let context = extract(&Propagation::W3c, &headers).unwrap();
         let mut written = HashMap::new();
         Propagation::TraceContext.inject(&context, &mut written);
         assert_eq!(written.keys().collect::<Vec<_>>(), ["traceparent"]);
@@ -258,8 +268,7 @@ mod tests {
     fn several_lines_are_read_as_w3c_says_by_any_propagator() {
         for propagation in [Propagation::W3c, sdk()] {
             let read = |lines: &[(&str, &[u8])]| {
-                let context =
-                    propagation.extract(&Lines(lines), &Context::new()).unwrap_or_default();
+                let context = extract(&propagation, lines).unwrap_or_default();
                 let span = context.span();
                 let parent = span.span_context();
                 let mut baggage: Vec<_> = context
@@ -296,8 +305,7 @@ mod tests {
     #[test]
     fn nothing_empty_is_written() {
         for propagation in [Propagation::W3c, sdk()] {
-            let context =
-                propagation.extract(&Lines(&[("traceparent", PARENT)]), &Context::new()).unwrap();
+            let context = extract(&propagation, &[("traceparent", PARENT)]).unwrap();
             let mut headers = HashMap::new();
             propagation.inject(&context, &mut headers);
             let parent = String::from_utf8(PARENT.to_vec()).unwrap();
@@ -307,8 +315,7 @@ mod tests {
 
     #[test]
     fn an_unsampled_context_keeps_the_trace_or_makes_one_up() {
-        let remote =
-            Propagation::W3c.extract(&Lines(&[("traceparent", PARENT)]), &Context::new()).unwrap();
+        let remote = extract(&Propagation::W3c, &[("traceparent", PARENT)]).unwrap();
         let kept = unsampled(&remote);
         assert_eq!(kept.span().span_context().trace_id(), remote.span().span_context().trace_id());
         assert!(!kept.span().span_context().is_sampled());

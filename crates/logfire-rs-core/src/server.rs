@@ -29,6 +29,7 @@ use self::series::Series;
 pub use self::span::{ServerSpan, TraceResponse};
 pub use self::telemetry_proxy::exclude_telemetry_proxy;
 use crate::backend::{self, Backend, StartSpan};
+use crate::headers::{CommonHeaders, Headers};
 use crate::message::ServerRequest;
 use crate::metrics::Side;
 use crate::names;
@@ -142,11 +143,12 @@ impl HttpServerInstrumenter {
         let backend = engine.backend();
         let origin = Origin::read(config, request);
         if config.excludes(request, &origin) {
-            return ServerSpan::passing(Some(engine.excluded_context(request, current)));
+            return ServerSpan::passing(Some(engine.excluded_context(request, &origin, current)));
         }
         let tracer = backend.tracer();
         if tracer.is_none() && backend.metrics.is_none() {
-            return ServerSpan::passing(engine.passed_context(request, &current));
+            let context = engine.passed_context(request.headers, &origin.headers, &current);
+            return ServerSpan::passing(context);
         }
         engine.open(tracer, request, &origin, current, route_is_likely)
     }
@@ -201,7 +203,7 @@ impl Engine {
             name = method.span_name().into();
         }
         let certain = route.as_ref().filter(|_| !route_is_likely);
-        let (parent, link) = self.parent(request, current);
+        let (parent, link) = self.parent(request, origin, current);
         let (wall, clock) = (SystemTime::now(), Instant::now());
 
         let mut name_is_set = false;
@@ -261,15 +263,22 @@ impl Engine {
     }
 
     /// The context to start the span in, and the link to a caller that is not its parent.
-    fn parent(&self, request: &ServerRequest<'_>, current: Context) -> (Context, Option<Link>) {
+    fn parent(
+        &self,
+        request: &ServerRequest<'_>,
+        origin: &Origin<'_>,
+        current: Context,
+    ) -> (Context, Option<Link>) {
+        let extract = |current: &Context| {
+            self.backend().propagation.extract(request.headers, &origin.headers, current)
+        };
         match self.config.distributed_tracing {
             DistributedTracing::Accept => {
-                let remote = self.backend().propagation.extract(request.headers, &current);
+                let remote = extract(&current);
                 (remote.unwrap_or(current), None)
             }
             DistributedTracing::Link => {
-                let remote = self.backend().propagation.extract(request.headers, &current);
-                let caller = remote.map(|it| it.span().span_context().clone());
+                let caller = extract(&current).map(|it| it.span().span_context().clone());
                 let caller = caller.filter(|it| it.is_valid() && it.is_remote());
                 (current, caller.map(|it| Link::new(it, Vec::new(), 0)))
             }
@@ -278,13 +287,24 @@ impl Engine {
     }
 
     /// What goes on to outgoing requests where nothing is recorded.
-    fn passed_context(&self, request: &ServerRequest<'_>, current: &Context) -> Option<Context> {
+    fn passed_context(
+        &self,
+        headers: &dyn Headers,
+        common: &CommonHeaders<'_>,
+        current: &Context,
+    ) -> Option<Context> {
         let accept = self.config.distributed_tracing == DistributedTracing::Accept;
-        accept.then(|| self.backend().propagation.extract(request.headers, current)).flatten()
+        let propagation = &self.backend().propagation;
+        accept.then(|| propagation.extract(headers, common, current)).flatten()
     }
 
-    fn excluded_context(&self, request: &ServerRequest<'_>, current: Context) -> Context {
-        let (context, _) = self.parent(request, current);
+    fn excluded_context(
+        &self,
+        request: &ServerRequest<'_>,
+        origin: &Origin<'_>,
+        current: Context,
+    ) -> Context {
+        let (context, _) = self.parent(request, origin, current);
         if self.config.exclude_children { unsampled(&context) } else { context }
     }
 

@@ -5,7 +5,7 @@ use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName,
     LOCATION, ORIGIN, REFERER, USER_AGENT,
 };
-use logfire_rs_core::{HeaderValue, Headers};
+use logfire_rs_core::{CommonHeaders, HeaderValue, Headers};
 
 /// The headers of a message of the `http` crate.
 ///
@@ -48,6 +48,16 @@ impl Headers for HttpHeaders<'_> {
 
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
         self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
+    }
+
+    fn common(&self) -> CommonHeaders<'_> {
+        // A long walk takes more than a few searches.
+        if self.0.len() > 32 {
+            return CommonHeaders::look_up(self);
+        }
+        let mut common = CommonHeaders::default();
+        self.0.iter().for_each(|(name, it)| common.add(name.as_str(), value(it)));
+        common
     }
 }
 

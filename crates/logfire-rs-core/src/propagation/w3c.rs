@@ -11,7 +11,7 @@ use opentelemetry::trace::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::headers::{self, Headers, OutgoingHeaders};
+use crate::headers::{CommonHeaders, Headers, OutgoingHeaders};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -27,11 +27,12 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add
 /// The current context with the remote span and the baggage; `None` if there is neither.
 pub(super) fn extract(
     headers: &dyn Headers,
+    common: &CommonHeaders<'_>,
     current: &Context,
     with_baggage: bool,
 ) -> Option<Context> {
-    let parent = remote_parent(headers);
-    let baggage = with_baggage.then(|| headers::joined(headers, BAGGAGE)).flatten();
+    let parent = remote_parent(headers, common);
+    let baggage = with_baggage.then(|| common.baggage(headers)).flatten();
     let with_baggage = baggage.map(|it| current.with_baggage(members(&it)));
     match parent {
         Some(parent) => {
@@ -124,10 +125,10 @@ const DIGITS: [[u8; 2]; 256] = {
     digits
 };
 
-fn remote_parent(headers: &dyn Headers) -> Option<SpanContext> {
-    let (trace_id, span_id, flags) =
-        parse(headers::only_bytes(headers, TRACEPARENT)?.trim_ascii())?;
-    let state = headers::joined(headers, TRACESTATE)
+fn remote_parent(headers: &dyn Headers, common: &CommonHeaders<'_>) -> Option<SpanContext> {
+    let (trace_id, span_id, flags) = parse(common.traceparent()?.trim_ascii())?;
+    let state = common
+        .tracestate(headers)
         .and_then(|it| TraceState::from_str(&it).ok())
         .unwrap_or(TraceState::NONE);
     Some(SpanContext::new(trace_id, span_id, flags, true, state))

@@ -98,7 +98,7 @@ impl ServerConfig {
             attributes.push(attribute(keys::NETWORK_PROTOCOL_VERSION, version.as_str()));
         }
         push_addresses(request, origin, &mut attributes);
-        let agent = request.headers.first("user-agent");
+        let agent = origin.headers.user_agent();
         if let Some(agent) = agent.filter(|it| !it.bytes.is_empty() && !it.sensitive) {
             user_agent::push(agent.bytes, &mut attributes);
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::config::ServerConfig;
 use crate::address::{self, Server};
 use crate::forwarded::known_scheme;
-use crate::headers::only_bytes;
+use crate::headers::CommonHeaders;
 use crate::message::ServerRequest;
 use crate::options::UrlScheme;
 
@@ -18,6 +18,7 @@ pub(super) struct Origin<'a> {
     /// The host that a trusted proxy tells.
     host: Option<String>,
     request: &'a ServerRequest<'a>,
+    pub(super) headers: CommonHeaders<'a>,
 }
 
 impl<'a> Origin<'a> {
@@ -32,6 +33,7 @@ impl<'a> Origin<'a> {
             client: forwarded.client,
             host: forwarded.host.filter(|it| address::split_host(it).is_some()),
             request,
+            headers: request.headers.common(),
         }
     }
 
@@ -49,7 +51,7 @@ impl<'a> Origin<'a> {
     fn claimed_authority(&self) -> Option<&[u8]> {
         let own = || self.request.authority.map(without_user_info);
         let known = self.host.as_deref().or_else(own).map(str::as_bytes);
-        known.or_else(|| only_bytes(self.request.headers, "host"))
+        known.or_else(|| self.headers.host())
     }
 }
 
