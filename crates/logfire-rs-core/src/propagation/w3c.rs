@@ -140,43 +140,56 @@ fn parse(bytes: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     if !dashes || !matches!(bytes.get(55), None | Some(b'-')) {
         return None;
     }
-    let version = byte(bytes.get(..2)?)?;
-    if version == 0xff || version == 0 && bytes.len() != 55 {
+    let mut digits = Digits::default();
+    let [version, flags] = digits.two_bytes(bytes.get(..2)?, bytes.get(53..55)?)?;
+    let trace_id = TraceId::from(digits.number(bytes.get(3..35)?));
+    let span_id = SpanId::from(u64::try_from(digits.number(bytes.get(36..52)?)).ok()?);
+    if !digits.are_valid() || version == 0xff || version == 0 && bytes.len() != 55 {
         return None;
     }
-    let trace_id = TraceId::from(number(bytes.get(3..35)?)?);
-    let span_id = SpanId::from(u64::try_from(number(bytes.get(36..52)?)?).ok()?);
-    let flags = byte(bytes.get(53..55)?)?;
     let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
     valid.then(|| (trace_id, span_id, TraceFlags::new(flags) & TraceFlags::SAMPLED))
 }
 
-/// The number that is written in lower-case digits, eight or a multiple of them.
-fn number(text: &[u8]) -> Option<u128> {
-    text.as_chunks().0.iter().try_fold(0, |all, it| Some(all << 32 | u128::from(word(*it)?)))
+/// Reads lower-case digits, eight at once, and remembers whether all of them were ones.
+#[derive(Default)]
+struct Digits {
+    /// Bits that no digit has set.
+    wrong: u64,
 }
 
-/// The byte that is written in two lower-case digits.
-fn byte(text: &[u8]) -> Option<u8> {
-    let &[high, low] = text else { return None };
-    word([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?.to_be_bytes().last().copied()
-}
-
-/// Eight digits at once, each in a byte of its own.
-fn word(digits: [u8; 8]) -> Option<u32> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let text = u64::from_be_bytes(digits);
-    // Letters have the bit of 0x40, and go on from 9.
-    let letters = text >> 6 & EACH;
-    let values = (text & (0x0f * EACH)) + 9 * letters;
-    let same = values + u64::from(b'0') * EACH + u64::from(b'a' - b'0' - 10) * letters == text;
-    let above_nine = (values + 6 * EACH) >> 4 & EACH;
-    if !same || above_nine != letters || values & (0x10 * EACH) != 0 {
-        return None;
+impl Digits {
+    fn are_valid(&self) -> bool {
+        self.wrong == 0
     }
-    let bytes = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
-    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
-    u32::try_from((pairs | pairs >> 16) & 0xffff_ffff).ok()
+
+    /// The number that is written in `text`, which has eight digits or a multiple of them.
+    fn number(&mut self, text: &[u8]) -> u128 {
+        let words = text.as_chunks().0.iter();
+        words.fold(0, |all, it| all << 32 | u128::from(self.word(*it)))
+    }
+
+    /// The bytes that are written in two digits each.
+    fn two_bytes(&mut self, first: &[u8], second: &[u8]) -> Option<[u8; 2]> {
+        let (&[a, b], &[c, d]) = (first, second) else { return None };
+        let [.., first, second] = self.word([b'0', b'0', b'0', b'0', a, b, c, d]).to_be_bytes();
+        Some([first, second])
+    }
+
+    /// Eight digits, each in a byte of its own.
+    fn word(&mut self, digits: [u8; 8]) -> u32 {
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        let text = u64::from_be_bytes(digits);
+        // Letters have the bit of 0x40, and go on from 9.
+        let values = (text & (0x0f * EACH)) + 9 * (text >> 6 & EACH);
+        // A digit is what its value is written as, and no value is above 15.
+        let letters = (values + 6 * EACH) >> 4 & EACH;
+        let written = values + u64::from(b'0') * EACH + u64::from(b'a' - b'0' - 10) * letters;
+        self.wrong |= written ^ text | values & (0x10 * EACH);
+        let bytes = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+        let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+        (pairs | pairs >> 16) as u32
+    }
 }
 
 fn members(list: &str) -> Vec<KeyValueMetadata> {
@@ -273,10 +286,19 @@ mod tests {
                     .ok()
                     .filter(|it| it.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
                     .and_then(|it| u32::from_str_radix(it, 16).ok());
-                assert_eq!(word(digits), expected, "{digits:?}");
+                let mut read = Digits::default();
+                let word = read.word(digits);
+                assert_eq!(read.are_valid().then_some(word), expected, "{digits:?}");
             }
         }
-        assert_eq!(number(b"0123456789abcdef"), Some(0x0123_4567_89ab_cdef));
+        let mut read = Digits::default();
+        assert_eq!(read.number(b"0123456789abcdef"), 0x0123_4567_89ab_cdef);
+        assert_eq!(read.two_bytes(b"0a", b"ff"), Some([0x0a, 0xff]));
+        assert!(read.are_valid());
+        // What is wrong stays wrong.
+        read.number(b"0123456x");
+        read.number(b"01234567");
+        assert!(!read.are_valid());
     }
 
     #[test]
