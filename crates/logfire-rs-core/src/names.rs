@@ -24,6 +24,13 @@ struct Named {
     name: &'static str,
 }
 
+impl Named {
+    /// Nearly always the method is the very same string.
+    fn is(&self, method: &str, template: &str) -> bool {
+        self.template == template && (std::ptr::eq(self.method, method) || self.method == method)
+    }
+}
+
 /// A route or URL template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Template {
@@ -88,7 +95,7 @@ impl Recent {
         let mask = self.slots.len().checked_sub(1)?;
         let mut index = hash(method, template) & mask;
         while let Some(Some(named)) = self.slots.get(index)
-            && (named.template != template || named.method != method)
+            && !named.is(method, template)
         {
             index = (index + 1) & mask;
         }
