@@ -40,18 +40,16 @@ const PACKAGES: &[&str] = &[
 
 pub(super) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
     if !flags.last {
+        // Asked before it takes minutes to measure.
+        let before = if flags.only.is_empty() { None } else { Some(last(sh)?.1) };
         let mut results = measure::all(sh, &flags.only)?;
-        if !flags.only.is_empty() {
-            let before = sh.read_file(RESULTS)?;
-            let (_, before) = before.split_once('\n').ok_or("nothing was measured yet")?;
-            results = Results::parse(before)?.updated(results);
+        if let Some(before) = before {
+            results = before.updated(results);
         }
         let where_measured = machine::describe(sh)?;
         sh.write_file(RESULTS, format!("{where_measured}\n{}", results.render()))?;
     }
-    let text = sh.read_file(RESULTS)?;
-    let (where_measured, results) = text.split_once('\n').ok_or("nothing was measured yet")?;
-    let results = Results::parse(results)?;
+    let (where_measured, results) = last(sh)?;
     let versions = machine::versions(&sh.read_file("bench/Cargo.lock")?, PACKAGES);
 
     let goals = goals::render(&results);
@@ -61,6 +59,14 @@ pub(super) fn run(sh: &Shell, flags: &flags::Bench) -> Result {
     document::write(sh, DOCUMENT, "cargo xtask bench --peers", &text)?;
     println!("{goals}");
     Ok(())
+}
+
+/// Where the last results are from, and they themselves.
+fn last(sh: &Shell) -> Result<(String, Results)> {
+    const NOTHING: &str = "nothing was measured here yet: run `cargo xtask bench --peers` without `--only` and `--last`";
+    let text = sh.read_file(RESULTS).map_err(|_| NOTHING)?;
+    let (where_measured, results) = text.split_once('\n').ok_or(NOTHING)?;
+    Ok((where_measured.to_owned(), Results::parse(results)?))
 }
 
 /// One section.
