@@ -94,16 +94,22 @@ impl HttpServerMiddleware {
         self
     }
 
-    fn start(&self, request: &mut ServiceRequest, route: Option<&str>) -> ServerSpan {
+    /// `routes` knows what is likely by the path alone; which of several resources with the same
+    /// path has the right guard is known after the call only.
+    fn start(&self, request: &mut ServiceRequest, routes: &LikelyRoutes) -> ServerSpan {
         if request.extensions().contains::<Recorded>() {
             // Something between the two may have changed the path.
-            if let (Some(route), Some(outer)) = (route, current_request())
+            if let (Some(route), Some(outer)) = (routes.of(request), current_request())
                 && outer.route().is_none()
             {
-                outer.set_route(route);
+                outer.set_route(&route);
             }
             return ServerSpan::idle();
         }
+        if let Some(span) = self.instrumenter.pass(&ActixHeaders(request.headers())) {
+            return marked(request, span);
+        }
+        let route = routes.of(request);
         let uri = request.uri();
         let secure = request.app_config().secure().then_some("https");
         let span = self.instrumenter.start_with_likely_route(&ServerRequest {
@@ -112,20 +118,27 @@ impl HttpServerMiddleware {
             authority: uri.authority().map(Authority::as_str),
             path: uri.path(),
             query: uri.query(),
-            route,
+            route: route.as_deref(),
             version: version(request.version()),
             headers: &ActixHeaders(request.headers()),
             peer: request.peer_addr().map(Peer::Inet),
         });
-        request.extensions_mut().insert(Recorded);
         if let (Some(hook), Some(span)) = (&self.on_request, span.request_span()) {
             span.guarded("on_request", || hook(span, request));
         }
         if let Some(observer) = span.request_body_observer() {
             payload::observe(request, observer);
         }
-        span
+        marked(request, span)
     }
+}
+
+/// Tells middleware that is nearer to the handler that the request is taken care of by `span`.
+fn marked(request: &ServiceRequest, span: ServerSpan) -> ServerSpan {
+    if !span.is_idle() {
+        request.extensions_mut().insert(Recorded);
+    }
+    span
 }
 
 impl fmt::Debug for HttpServerMiddleware {
@@ -172,10 +185,7 @@ where
     forward_ready!(inner);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        // By path alone; which of several resources with the same path has the right guard is
-        // known after the call only.
-        let likely = self.routes.of(&request);
-        let mut span = self.middleware.start(&mut request, likely.as_deref());
+        let mut span = self.middleware.start(&mut request, &self.routes);
         let inner = span.run(|| self.inner.call(request));
         ResponseFuture::new(inner, span)
     }

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
 use axum::http::Extensions;
 use logfire_rs_core::{HttpServerOptions, RequestSpan};
-use logfire_rs_tower::HttpServerService;
 use tower_layer::Layer;
 
-use crate::body::ObserveRequestBody;
+use crate::service::HttpServerService;
 
 /// The layer that [`instrument`](crate::instrument) adds; its environment key is `AXUM`.
 ///
@@ -75,9 +74,9 @@ impl HttpServerLayer {
 }
 
 impl<S> Layer<S> for HttpServerLayer {
-    type Service = HttpServerService<ObserveRequestBody<S>>;
+    type Service = HttpServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.0.layer(ObserveRequestBody::new(inner))
+        HttpServerService::new(inner, self.0.clone())
     }
 }

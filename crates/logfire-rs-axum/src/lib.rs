@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-mod body;
 #[cfg(feature = "endpoint")]
 mod endpoint;
 mod extract;
 mod layer;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod service;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -15,13 +15,13 @@ pub use logfire_rs_core::{
     self as core, EndpointArguments, EndpointLimits, HttpServerOptions, current_request,
 };
 
-pub use crate::body::ObserveRequestBody;
 #[cfg(feature = "endpoint")]
 pub use crate::endpoint::endpoint;
 pub use crate::extract::RequestSpan;
 pub use crate::layer::{HttpServerLayer, layer};
 #[cfg(feature = "proxy")]
 pub use crate::proxy::logfire_proxy;
+pub use crate::service::{HttpServerService, ResponseFuture};
 
 /// Instruments `router` with the default options: every request that it gets becomes a span.
 ///

@@ -20,14 +20,17 @@ const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// What a handler saw: the trace id, and whether there was a handle.
 type Seen = Arc<Mutex<Vec<(String, bool)>>>;
 
+fn options() -> HttpServerOptions {
+    HttpServerOptions::default().env_lookup(|_| None)
+}
+
 fn app(seen: &Seen) -> Router {
     let seen = Arc::clone(seen);
     let handler = move || async move {
         let trace_id = Context::current().span().span_context().trace_id().to_string();
         seen.lock().unwrap().push((trace_id, current_request().is_some()));
     };
-    let options = HttpServerOptions::default().env_lookup(|_| None);
-    logfire_rs_axum::instrument_with(Router::new().route("/", get(handler)), options)
+    logfire_rs_axum::instrument_with(Router::new().route("/", get(handler)), options())
 }
 
 async fn request(app: &Router, headers: &[(&str, &str)]) {
@@ -52,6 +55,30 @@ async fn no_sdk_and_then_a_late_one() {
     let passed = "0af7651916cd43dd8448eb211c80319c".to_owned();
     let first: Vec<_> = seen.lock().unwrap().drain(..).map(|it| it.0).collect();
     assert_eq!(first, [none, passed.clone(), passed.clone()]);
+
+    // What is excluded is not to be recorded by any service, also where this one records nothing.
+    let sampled = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&sampled);
+    let handler = move || async move {
+        kept.lock().unwrap().push(Context::current().span().span_context().is_sampled());
+    };
+    let routes = Router::new().route("/", get(handler));
+    for options in [options(), options().excluded_urls(["^/$"]), options().exclude_routes(["/"])] {
+        let app = logfire_rs_axum::instrument_with(routes.clone(), options);
+        request(&app, &[("traceparent", PARENT)]).await;
+        request(&app, &[("traceparent", PARENT)]).await;
+    }
+    assert_eq!(*sampled.lock().unwrap(), [true, true, false, false, false, false]);
+
+    // A layer that has found no SDK leaves requests to one that was given a provider.
+    let own = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(own.clone()).build();
+    let inner = options().tracer_provider(provider.clone());
+    let inner = Router::new().route("/", get(|| async {})).layer(logfire_rs_axum::layer(inner));
+    let both = logfire_rs_axum::instrument_with(inner, options());
+    request(&both, &[]).await;
+    request(&both, &[]).await;
+    assert_eq!(own.get_finished_spans().unwrap().len(), 1);
 
     // An instrumented router resolves its providers at its first request, not when it is built.
     let exporter = InMemorySpanExporter::default();

@@ -41,6 +41,11 @@ impl Backend {
         self.tracer.as_deref().filter(|_| !self.no_sdk.load(Ordering::Relaxed))
     }
 
+    /// Whether there are spans or metrics.
+    pub(crate) fn records(&self) -> bool {
+        self.tracer().is_some() || self.metrics.is_some()
+    }
+
     /// `parent` with the span of `builder`, and whether that span records anything.
     pub(crate) fn start(
         &self,

@@ -142,6 +142,10 @@ impl ExcludedUrls {
         excluded
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.urls.is_empty()
+    }
+
     /// Whether `path` or the URL that `url` gives is excluded; without patterns nothing is asked.
     pub(crate) fn matches(&self, path: &str, url: impl FnOnce() -> Option<String>) -> bool {
         if self.paths.iter().any(|it| it.is_match(path)) {

@@ -28,7 +28,7 @@ use self::origin::Origin;
 use self::series::Series;
 pub use self::span::{ServerSpan, TraceResponse};
 pub use self::telemetry_proxy::exclude_telemetry_proxy;
-use crate::backend::{self, Backend, StartSpan};
+use crate::backend::{self, Backend};
 use crate::headers::{CommonHeaders, Headers};
 use crate::message::ServerRequest;
 use crate::metrics::Side;
@@ -132,6 +132,30 @@ impl HttpServerInstrumenter {
         self.begin(request, true)
     }
 
+    /// Whether spans have a [`RequestBodyObserver`]: an adapter need not look for one otherwise.
+    #[must_use]
+    pub fn observes_requests(&self) -> bool {
+        self.0.observes_request()
+    }
+
+    /// The span of a request that nothing is recorded of, whatever it is: as without an SDK.
+    ///
+    /// `None` if it depends on the request; an adapter that asks this first finds out about it
+    /// only where [`start`](Self::start) needs that.
+    #[must_use]
+    pub fn pass(&self, headers: &dyn Headers) -> Option<ServerSpan> {
+        let engine = &self.0;
+        if engine.backend().records() || engine.config.may_exclude() {
+            return None;
+        }
+        let current = Context::current();
+        if current.is_telemetry_suppressed() {
+            return Some(ServerSpan::idle());
+        }
+        let context = engine.passed_context(headers, &headers.common(), &current);
+        Some(ServerSpan::passing(context))
+    }
+
     fn begin(&self, request: &ServerRequest<'_>, route_is_likely: bool) -> ServerSpan {
         // The context of a request would end the suppression.
         let current = Context::current();
@@ -145,12 +169,11 @@ impl HttpServerInstrumenter {
         if config.excludes(request, &origin) {
             return ServerSpan::passing(Some(engine.excluded_context(request, &origin, current)));
         }
-        let tracer = backend.tracer();
-        if tracer.is_none() && backend.metrics.is_none() {
+        if !backend.records() {
             let context = engine.passed_context(request.headers, &origin.headers, &current);
             return ServerSpan::passing(context);
         }
-        engine.open(tracer, request, &origin, current, route_is_likely)
+        engine.open(request, &origin, current, route_is_likely)
     }
 }
 
@@ -184,7 +207,6 @@ impl Engine {
 
     fn open(
         self: &Arc<Self>,
-        tracer: Option<&dyn StartSpan>,
         request: &ServerRequest<'_>,
         origin: &Origin<'_>,
         current: Context,
@@ -207,7 +229,7 @@ impl Engine {
         let (wall, clock) = (SystemTime::now(), Instant::now());
 
         let mut name_is_set = false;
-        let (context, recording, path) = if let Some(tracer) = tracer {
+        let (context, recording, path) = if let Some(tracer) = backend.tracer() {
             let mut path = None;
             let mut attributes = config.attributes(request, origin, method, certain, &mut path);
             if let Some(details) = config.details(request) {

@@ -73,6 +73,33 @@ impl<B: Body> InstrumentedBody<B> {
 }
 
 impl<B> InstrumentedBody<B> {
+    /// The inner body, if there is nothing left to record of it: it needs no wrapper.
+    ///
+    /// ```
+    /// use logfire_rs_tower::InstrumentedBody;
+    ///
+    /// let nobody_is_interested = InstrumentedBody::request("text".to_owned(), None);
+    /// assert_eq!(nobody_is_interested.finished().unwrap(), "text");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `self`, if there is.
+    pub fn finished(mut self) -> Result<B, Self> {
+        match (&self.role, self.inner.take()) {
+            (Role::Done, Some(inner)) => Ok(inner),
+            (_, inner) => {
+                self.inner = inner;
+                Err(self)
+            }
+        }
+    }
+
+    /// A body of which nothing is recorded.
+    pub(crate) fn plain(inner: B) -> Self {
+        Self::new(inner, Role::Done)
+    }
+
     fn new(inner: B, role: Role) -> Self {
         Self { inner: Some(inner), role }
     }
@@ -80,7 +107,7 @@ impl<B> InstrumentedBody<B> {
 
 impl<B: Default> Default for InstrumentedBody<B> {
     fn default() -> Self {
-        Self::new(B::default(), Role::Done)
+        Self::plain(B::default())
     }
 }
 

@@ -21,7 +21,7 @@ pin_project! {
         // Taken when it is dropped.
         #[pin]
         inner: Option<F>,
-        // Taken when the response is there.
+        // Taken when the response is there; none if nothing is recorded.
         span: Option<ServerSpan>,
     }
 
@@ -39,7 +39,7 @@ pin_project! {
 
 impl<F> ResponseFuture<F> {
     pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
-        Self { inner: Some(inner), span: Some(span) }
+        Self { inner: Some(inner), span: (!span.is_idle()).then_some(span) }
     }
 }
 
@@ -54,11 +54,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(inner) = this.inner.as_pin_mut() else { return Poll::Pending };
-        let polled = match this.span {
-            Some(span) => span.run(|| inner.poll(cx)),
-            None => inner.poll(cx),
+        let Some(span) = this.span else {
+            let response = ready!(inner.poll(cx))?;
+            return Poll::Ready(Ok(response.map(InstrumentedBody::plain)));
         };
-        let result = ready!(polled);
+        let result = ready!(span.run(|| inner.poll(cx)));
         let mut span = this.span.take().unwrap_or_else(ServerSpan::idle);
         Poll::Ready(match result {
             Ok(mut response) => {

@@ -250,6 +250,13 @@ impl HttpServerLayer {
         ObservingHttpServerLayer::new(self)
     }
 
+    /// Whether anyone is to see the body of a request: only then is there an observer of it in the
+    /// request's extensions.
+    #[must_use]
+    pub fn observes_request_bodies(&self) -> bool {
+        self.0.instrumenter.observes_requests()
+    }
+
     /// Records one request and what becomes of it; for services of another kind than tower's.
     ///
     /// ```
@@ -278,15 +285,19 @@ impl HttpServerLayer {
 impl Recorder {
     fn start<B>(&self, request: &mut Request<B>) -> ServerSpan {
         let extensions = request.extensions();
-        let route = (self.facts.route)(extensions);
+        let route = || (self.facts.route)(extensions);
         if extensions.get::<Recorded>().is_some() {
             // The outer layer may not know the route; this one, nearer to the handler, may.
-            if let (Some(route), Some(outer)) = (route, current_request())
+            if let (Some(route), Some(outer)) = (route(), current_request())
                 && outer.route().is_none()
             {
                 outer.set_route(route);
             }
             return ServerSpan::idle();
+        }
+        let headers = HttpHeaders(request.headers());
+        if let Some(span) = self.instrumenter.pass(&headers) {
+            return marked(request, span);
         }
         let uri = (self.facts.original_uri)(extensions).unwrap_or(request.uri());
         let span = self.instrumenter.start(&ServerRequest {
@@ -295,25 +306,28 @@ impl Recorder {
             authority: uri.authority().map(http::uri::Authority::as_str),
             path: uri.path(),
             query: uri.query(),
-            route,
+            route: route(),
             version: version(request.version()),
-            headers: &HttpHeaders(request.headers()),
+            headers: &headers,
             peer: (self.facts.peer)(extensions).map(Peer::Inet),
         });
         if let (Some(hook), Some(span)) = (&self.on_request, span.request_span()) {
             span.guarded("on_request", || hook(span, extensions));
         }
-        if span.is_idle() {
-            return span;
-        }
         let observer = span.request_body_observer();
-        let extensions = request.extensions_mut();
-        extensions.insert(Recorded);
         if let Some(observer) = observer {
-            extensions.insert(observer);
+            request.extensions_mut().insert(observer);
         }
-        span
+        marked(request, span)
     }
+}
+
+/// Tells layers that are nearer to the handler that the request is taken care of by `span`.
+fn marked<B>(request: &mut Request<B>, span: ServerSpan) -> ServerSpan {
+    if !span.is_idle() {
+        request.extensions_mut().insert(Recorded);
+    }
+    span
 }
 
 impl Default for HttpServerLayer {

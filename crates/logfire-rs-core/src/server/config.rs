@@ -44,6 +44,14 @@ impl ServerConfig {
         }
     }
 
+    /// Whether there is anything that excludes requests.
+    pub(super) fn may_exclude(&self) -> bool {
+        telemetry_proxy::exists()
+            || !self.excluded_urls.is_empty()
+            || !self.options.exclude_routes.is_empty()
+            || self.options.exclude.is_some()
+    }
+
     /// Whether nothing is to be recorded of `request`.
     pub(super) fn excludes(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> bool {
         if telemetry_proxy::takes(request.method, request.path) {

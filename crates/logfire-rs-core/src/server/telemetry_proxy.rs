@@ -18,11 +18,16 @@ pub fn exclude_telemetry_proxy() {
     EXISTS.store(true, Ordering::Relaxed);
 }
 
+/// Whether there is a proxy.
+pub(super) fn exists() -> bool {
+    EXISTS.load(Ordering::Relaxed)
+}
+
 /// Whether a request is telemetry for a proxy that there is.
 pub(super) fn takes(method: &str, path: &str) -> bool {
     // One byte tells most other paths.
     path.as_bytes().last() == Some(&b's')
-        && EXISTS.load(Ordering::Relaxed)
+        && exists()
         && matches!(method, "POST" | "OPTIONS")
         && ["traces", "logs", "metrics"].iter().any(|signal| {
             path.strip_suffix(signal).is_some_and(|mount| mount.ends_with("/logfire-proxy/v1/"))
