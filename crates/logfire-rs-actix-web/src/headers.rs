@@ -1,7 +1,7 @@
 //! The header map of actix-web, for core.
 
 use actix_web::http::header::{self, HeaderName};
-use logfire_rs_core::{CommonHeaders, HeaderValue, Headers};
+use logfire_rs_core::{HeaderValue, Headers};
 
 pub(crate) struct ActixHeaders<'a>(pub(crate) &'a header::HeaderMap);
 
@@ -28,16 +28,6 @@ impl Headers for ActixHeaders<'_> {
 
     fn each_pair(&self, visit: &mut dyn FnMut(&str, HeaderValue<'_>)) {
         self.0.iter().for_each(|(name, it)| visit(name.as_str(), value(it)));
-    }
-
-    fn common(&self) -> CommonHeaders<'_> {
-        // A long walk takes more than a few searches.
-        if self.0.len() > 32 {
-            return CommonHeaders::look_up(self);
-        }
-        let mut common = CommonHeaders::default();
-        self.0.iter().for_each(|(name, it)| common.add(name.as_str(), value(it)));
-        common
     }
 }
 

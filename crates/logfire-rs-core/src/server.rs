@@ -165,12 +165,13 @@ impl HttpServerInstrumenter {
         let engine = &self.0;
         let config = &engine.config;
         let backend = engine.backend();
-        let origin = Origin::read(config, request);
+        let common = request.headers.common();
+        let origin = Origin::read(config, request, &common);
         if config.excludes(request, &origin) {
             return ServerSpan::passing(Some(engine.excluded_context(request, &origin, current)));
         }
         if !backend.records() {
-            let context = engine.passed_context(request.headers, &origin.headers, &current);
+            let context = engine.passed_context(request.headers, origin.headers, &current);
             return ServerSpan::passing(context);
         }
         engine.open(request, &origin, current, route_is_likely)
@@ -292,7 +293,7 @@ impl Engine {
         current: Context,
     ) -> (Context, Option<Link>) {
         let extract = |current: &Context| {
-            self.backend().propagation.extract(request.headers, &origin.headers, current)
+            self.backend().propagation.extract(request.headers, origin.headers, current)
         };
         match self.config.distributed_tracing {
             DistributedTracing::Accept => {

@@ -51,14 +51,15 @@ impl Headers for HttpHeaders<'_> {
     }
 
     fn common(&self) -> CommonHeaders<'_> {
-        // A long walk takes more than a few searches.
-        if self.0.len() > 32 {
-            return CommonHeaders::look_up(self);
-        }
-        let mut common = CommonHeaders::default();
-        self.0.iter().for_each(|(name, it)| common.add(name.as_str(), value(it)));
-        common
+        // A search costs as much as to walk past three headers.
+        if self.0.len() > 12 { CommonHeaders::look_up(self) } else { walk(self.0) }
     }
+}
+
+fn walk(headers: &HeaderMap) -> CommonHeaders<'_> {
+    let mut common = CommonHeaders::default();
+    headers.iter().for_each(|(name, it)| common.add(name.as_str(), value(it)));
+    common
 }
 
 /// The names that core asks for, or writes, with every request, and those that are captured often: looked

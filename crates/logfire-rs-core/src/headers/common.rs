@@ -40,7 +40,8 @@ pub struct CommonHeaders<'a> {
 /// The first line of a header, and whether there are more.
 #[derive(Clone, Copy, Debug, Default)]
 struct Found<'a> {
-    first: Option<HeaderValue<'a>>,
+    first: Option<&'a [u8]>,
+    sensitive: bool,
     several: bool,
 }
 
@@ -56,18 +57,18 @@ impl<'a> CommonHeaders<'a> {
             11 if name == TRACEPARENT => &mut self.traceparent,
             _ => return,
         };
-        found.several = found.first.is_some();
-        found.first = found.first.or(Some(value));
+        if found.first.is_some() {
+            found.several = true;
+        } else {
+            *found = Found::new(value, false);
+        }
     }
 
     /// Looks each of them up.
     pub fn look_up<H: Headers + ?Sized>(headers: &'a H) -> Self {
         let find = |name| {
             let found = headers.first_of_several(name);
-            found.map_or_else(Found::default, |(first, several)| Found {
-                first: Some(first),
-                several,
-            })
+            found.map_or_else(Found::default, |(first, several)| Found::new(first, several))
         };
         Self {
             host: find(HOST),
@@ -83,7 +84,7 @@ impl<'a> CommonHeaders<'a> {
     }
 
     pub(crate) fn user_agent(&self) -> Option<HeaderValue<'a>> {
-        self.user_agent.first
+        self.user_agent.first()
     }
 
     pub(crate) fn traceparent(&self) -> Option<&'a [u8]> {
@@ -102,12 +103,20 @@ impl<'a> CommonHeaders<'a> {
 }
 
 impl<'a> Found<'a> {
+    fn new(first: HeaderValue<'a>, several: bool) -> Self {
+        Self { first: Some(first.bytes), sensitive: first.sensitive, several }
+    }
+
+    fn first(self) -> Option<HeaderValue<'a>> {
+        self.first.map(|bytes| HeaderValue { bytes, sensitive: self.sensitive })
+    }
+
     fn only(self) -> Option<&'a [u8]> {
-        self.first.filter(|_| !self.several).map(|it| it.bytes)
+        self.first.filter(|_| !self.several)
     }
 
     fn list(self, headers: &'a dyn Headers, name: &str) -> Option<Cow<'a, str>> {
-        list(headers, name, (self.first?, self.several))
+        list(headers, name, (self.first()?, self.several))
     }
 }
 

@@ -18,11 +18,15 @@ pub(super) struct Origin<'a> {
     /// The host that a trusted proxy tells.
     host: Option<String>,
     request: &'a ServerRequest<'a>,
-    pub(super) headers: CommonHeaders<'a>,
+    pub(super) headers: &'a CommonHeaders<'a>,
 }
 
 impl<'a> Origin<'a> {
-    pub(super) fn read(config: &ServerConfig, request: &'a ServerRequest<'a>) -> Self {
+    pub(super) fn read(
+        config: &ServerConfig,
+        request: &'a ServerRequest<'a>,
+        headers: &'a CommonHeaders<'a>,
+    ) -> Self {
         let proxies = config.options.trusted_proxies.as_ref();
         let forwarded =
             proxies.and_then(|it| it.read(request.headers, request.peer)).unwrap_or_default();
@@ -33,7 +37,7 @@ impl<'a> Origin<'a> {
             client: forwarded.client,
             host: forwarded.host.filter(|it| address::split_host(it).is_some()),
             request,
-            headers: request.headers.common(),
+            headers,
         }
     }
 
