@@ -25,7 +25,7 @@ pub fn layer(options: HttpServerOptions) -> HttpServerLayer {
         .route(|extensions| extensions.get().map(MatchedPath::as_str))
         .peer(|extensions| extensions.get().map(|&ConnectInfo::<SocketAddr>(peer)| peer))
         .original_uri(|extensions| extensions.get::<OriginalUri>().map(|it| &it.0));
-    HttpServerLayer(tower)
+    HttpServerLayer { tower, is_lazy: false }
 }
 
 /// The layer for a [`Router`](axum::Router), a `MethodRouter` or a handler; made by [`layer()`].
@@ -41,7 +41,11 @@ pub fn layer(options: HttpServerOptions) -> HttpServerLayer {
 /// let app: Router = Router::new().route("/report", report);
 /// ```
 #[derive(Clone, Debug)]
-pub struct HttpServerLayer(logfire_rs_tower::HttpServerLayer);
+pub struct HttpServerLayer {
+    pub(crate) tower: logfire_rs_tower::HttpServerLayer,
+    /// Whether a service does nothing until its future is polled: the call is not within the request.
+    pub(crate) is_lazy: bool,
+}
 
 impl HttpServerLayer {
     /// Called with the span and the extensions of each request before it is handled. None by
@@ -64,12 +68,12 @@ impl HttpServerLayer {
         self,
         hook: impl Fn(&RequestSpan, &Extensions) + Send + Sync + 'static,
     ) -> Self {
-        Self(self.0.on_request(hook))
+        Self { tower: self.tower.on_request(hook), ..self }
     }
 
-    /// For axum's own services alone: a route does nothing until it is polled.
+    /// For axum's own services alone: a route is lazy.
     pub(crate) fn around_routes(self) -> Self {
-        Self(self.0.lazy())
+        Self { is_lazy: true, ..self }
     }
 }
 
@@ -77,6 +81,6 @@ impl<S> Layer<S> for HttpServerLayer {
     type Service = HttpServerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        HttpServerService::new(inner, self.0.clone())
+        HttpServerService::new(inner, self.clone())
     }
 }

@@ -10,11 +10,13 @@ use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Request, Response};
 use logfire_rs_core::RequestBodyObserver;
-use logfire_rs_tower::{HttpServerLayer, InstrumentedBody};
+use logfire_rs_tower::InstrumentedBody;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-/// The service of [`HttpServerLayer`](crate::HttpServerLayer).
+use crate::HttpServerLayer;
+
+/// The service of [`HttpServerLayer`].
 #[derive(Clone, Debug)]
 pub struct HttpServerService<S> {
     inner: S,
@@ -42,15 +44,15 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let observes = self.layer.observes_request_bodies();
-        let inner = self.layer.record(request, |mut request| {
-            if observes {
-                observe(&mut request);
-            }
-            self.inner.call(request)
-        });
-        ResponseFuture { inner }
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let HttpServerLayer { tower, is_lazy } = &self.layer;
+        let mut span = tower.start(&mut request);
+        if tower.observes_request_bodies() {
+            observe(&mut request);
+        }
+        let inner =
+            if *is_lazy { self.inner.call(request) } else { span.run(|| self.inner.call(request)) };
+        ResponseFuture { inner: logfire_rs_tower::ResponseFuture::new(inner, span) }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::InstrumentedBody;
 use crate::headers::HttpHeaders;
 
 pin_project! {
-    /// The future of [`HttpServerService`](crate::HttpServerService).
+    /// The future of [`HttpServerService`](crate::HttpServerService), and of whatever else answers.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         // Taken when it is dropped.
@@ -38,7 +38,8 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn new(inner: F, span: ServerSpan) -> Self {
+    /// The answer of `inner` to the request of `span`, which is the current one while it is polled.
+    pub fn new(inner: F, span: ServerSpan) -> Self {
         Self { inner: Some(inner), span: (!span.is_idle()).then_some(span) }
     }
 }

@@ -68,8 +68,6 @@ pub struct HttpServerLayer(Arc<Recorder>);
 struct Recorder {
     instrumenter: HttpServerInstrumenter,
     facts: Facts,
-    /// Whether services do nothing until their future is polled.
-    is_lazy: bool,
     on_request: Option<Arc<OnRequest>>,
 }
 
@@ -120,7 +118,6 @@ impl HttpServerLayer {
         Self(Arc::new(Recorder {
             instrumenter: HttpServerInstrumenter::new(name, version, key, options),
             facts: Facts { route: |_| None, peer: |_| None, original_uri: |_| None },
-            is_lazy: false,
             on_request: None,
         }))
     }
@@ -177,20 +174,6 @@ impl HttpServerLayer {
     #[must_use]
     pub fn original_uri(mut self, original_uri: fn(&Extensions) -> Option<&Uri>) -> Self {
         Arc::make_mut(&mut self.0).facts.original_uri = original_uri;
-        self
-    }
-
-    /// For services that do nothing when they are called, but when their future is polled, as the routes
-    /// of a framework: the call is not within the request. Off by default.
-    ///
-    /// ```
-    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions};
-    ///
-    /// let layer = HttpServerLayer::new(HttpServerOptions::default()).lazy();
-    /// ```
-    #[must_use]
-    pub fn lazy(mut self) -> Self {
-        Arc::make_mut(&mut self.0).is_lazy = true;
         self
     }
 
@@ -276,9 +259,27 @@ impl HttpServerLayer {
         mut request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let mut span = self.0.start(&mut request);
-        let inner = if self.0.is_lazy { call(request) } else { span.run(|| call(request)) };
-        ResponseFuture::new(inner, span)
+        let mut span = self.start(&mut request);
+        ResponseFuture::new(span.run(|| call(request)), span)
+    }
+
+    /// Starts the record of one request, as [`record`](Self::record) does, whose answer is then that
+    /// of [`ResponseFuture::new`]; for services that do nothing when they are called, but when their
+    /// future is polled: such a call need not be within the request.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use logfire_rs_tower::{HttpServerLayer, HttpServerOptions, ResponseFuture};
+    ///
+    /// # async fn example(mut request: Request<String>) {
+    /// let layer = HttpServerLayer::new(HttpServerOptions::default());
+    /// let span = layer.start(&mut request);
+    /// let answer = async { Ok::<_, std::convert::Infallible>(Response::new(request.into_body())) };
+    /// let response = ResponseFuture::new(answer, span).await;
+    /// # }
+    /// ```
+    pub fn start<B>(&self, request: &mut Request<B>) -> ServerSpan {
+        self.0.start(request)
     }
 }
 
