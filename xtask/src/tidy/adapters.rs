@@ -40,7 +40,7 @@ const OTHER_LIMITS: &[(&str, usize, &str)] = &[
     ("actix-web", 425, "is on http 0.2, so what the others find in tower is here once more"),
     ("hyper", 350, "adapts servers and clients"),
     ("reqwest", 350, "sees connections, redirects and retries too"),
-    ("tower", 1040, "holds what axum, warp and hyper share, for servers and for clients"),
+    ("tower", 1060, "holds what axum, warp and hyper share, for servers and for clients"),
 ];
 
 /// Modules of adapters that are not span plumbing, with the reason.
