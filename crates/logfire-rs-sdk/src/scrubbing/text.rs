@@ -18,7 +18,8 @@ const MAX_SCRUBBED: usize = 64 * 1024;
 /// `Password("..")`.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r#"\A[\w.\[\]-]*\\?["']?"#;
-    let assigns = r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b\s?[:=]?)\s{0,4}";
+    let assigns =
+        r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b(?:\s(?:now|still|set to)\b)?\s?[:=]?)\s{0,4}";
     let scheme = r"(?:(?:bearer|basic|digest|token)\s+)?";
     let quoted = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'?|`[^`]*`?"#;
     let shaped = r#"(?-i:[A-Z][\w:]*\()+\\?"[^)]*\)*|(?-i:[A-Z]\w* ?)?\{[^}]*\}?|\[[^\]]*\]?"#;
@@ -28,19 +29,27 @@ static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// What a sentence says about a secret, and is none: `password is required`.
-const STATES: [&str; 16] = [
+const STATES: [&str; 24] = [
+    "active",
+    "changed",
+    "closed",
     "correct",
+    "disabled",
     "empty",
+    "enabled",
     "expired",
     "incorrect",
     "invalid",
     "missing",
     "no",
     "not",
-    "now",
+    "null",
+    "open",
     "required",
+    "reset",
     "set",
     "too",
+    "unknown",
     "unset",
     "valid",
     "weak",
@@ -392,6 +401,7 @@ mod tests {
             "password is required",
             "the password is too short, the session was invalid.",
             "Your API key is not valid: ask for another",
+            "the session is now closed, and the password is set",
         ] {
             assert_eq!(scrubbed(Scrubbing::default(), text), None, "{text}");
         }
