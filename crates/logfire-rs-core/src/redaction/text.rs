@@ -15,7 +15,8 @@ const LIMIT: usize = 8 * 1024;
 /// A heuristic: it knows credentials in URLs, authorization and cookie headers, bearer tokens, web
 /// tokens, and the values of names such as `password` or `api_key`. It rather takes too much.
 pub(crate) fn mask(text: &str) -> String {
-    let mut masked = Cow::Borrowed(text);
+    // A secret that the end cuts in two is known by what comes behind it.
+    let mut masked = Cow::Borrowed(start_of(text, 2 * LIMIT));
     for (rule, replacement) in RULES.iter() {
         if let Cow::Owned(changed) = rule.replace_all(&masked, replacement.as_str()) {
             masked = Cow::Owned(changed);
@@ -28,13 +29,25 @@ pub(crate) fn mask(text: &str) -> String {
     }
     let mut masked = masked.into_owned();
     if masked.len() > LIMIT {
-        // `str::floor_char_boundary` is younger than the oldest Rust we support.
-        let end = (0..=LIMIT).rev().find(|it| masked.is_char_boundary(*it));
-        masked.truncate(end.unwrap_or(0));
+        masked.truncate(start_of(&masked, LIMIT).len());
         masked.push('…');
     }
     masked
 }
+
+/// At most `length` bytes of a text.
+fn start_of(text: &str, length: usize) -> &str {
+    // `str::floor_char_boundary` is younger than the oldest Rust we support.
+    let end = (0..=length.min(text.len())).rev().find(|it| text.is_char_boundary(*it));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+const NAME: &str = r"[\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|session|csrf|xsrf|jwt|credential|signature|awsaccesskeyid)[\w.-]*";
+/// `Some(` and the like.
+const OPENED: &str = r"(?-i:[A-Z][\w:]*)\(";
+const QUOTED: &str = r#"\\"[^"]*"?|"(?:[^"\\]|\\.)*"?|'[^']*'"#;
+/// A list, a map, or a word.
+const UNQUOTED: &str = r#"\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'<>()\[\]{}]+"#;
 
 static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
     [
@@ -49,11 +62,17 @@ static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
         ),
         // Web tokens.
         (r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MARK),
-        // The values of names that say that they are secret.
+        // What is between the lines of a private key.
+        (r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]+", "${1}REDACTED"),
+        // The values of names that say that they are secret, also in the shape that `Debug` gives them.
         (
-            r#"(?i)([\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|session|csrf|xsrf|jwt|credential|signature|awsaccesskeyid)[\w.-]*|\bsig|\bpw)(\\?["']?\s*[=:]\s*(?:Some\(|String\()?)(\\?"[^"]*"|'[^']*'|[^\s,;&"'<>()\[\]{}]+)"#,
+            &format!(
+                r#"(?i)({NAME}|\bsig|\bpw)(\\?["']?\s*[=:]>?\s*(?:{OPENED})*)({QUOTED}|{UNQUOTED})"#
+            ),
             "${1}${2}REDACTED",
         ),
+        // The value of a type with such a name.
+        (&format!(r#"(?i)({NAME}\()({QUOTED})"#), "${1}REDACTED"),
     ]
     .into_iter()
     .filter_map(|(rule, replacement)| Some((Regex::new(rule).ok()?, replacement.to_owned())))
@@ -101,6 +120,16 @@ mod tests {
             ("api_key=s3cret&x=1", "api_key=REDACTED&x=1"),
             (r#"Login { password: "s3 cret", id: 1 }"#, "Login { password: REDACTED, id: 1 }"),
             (r#"token: Some("s3cret")"#, "token: Some(REDACTED)"),
+            (r#"api_key: Some(ApiKey("s3cret")), id: 1"#, "api_key: Some(ApiKey(REDACTED)), id: 1"),
+            (r#"Login(Password("s3cret"), 1)"#, "Login(Password(REDACTED), 1)"),
+            (r#"{ passwords: ["s3cret", "s3cret"], id: 1 }"#, "{ passwords: REDACTED, id: 1 }"),
+            (r#"password: "s3\"cret", id: 1"#, "password: REDACTED, id: 1"),
+            (r#"{\"password\":\"s3cret\",\"id\":1}"#, r#"{\"password\":REDACTED,\"id\":1}"#),
+            (r#"secret => "s3cret""#, "secret => REDACTED"),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----",
+                "-----BEGIN RSA PRIVATE KEY-----REDACTED-----END RSA PRIVATE KEY-----",
+            ),
             ("eyJhbGciOiJI.eyJzdWIiOiIx.s3cret-x", "REDACTED"),
         ] {
             assert_eq!(mask(text), expected);
@@ -111,5 +140,8 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         let masked = mask(&"é".repeat(LIMIT));
         assert!(masked.len() <= LIMIT + "…".len() && masked.ends_with("é…"));
+        let url = "postgres://ada:s3cret@db";
+        let masked = mask(&format!("{}{url}{}", "x".repeat(LIMIT - 20), "é".repeat(LIMIT)));
+        assert!(masked.ends_with("xpostgres://REDACTED:…"), "{masked}");
     }
 }
