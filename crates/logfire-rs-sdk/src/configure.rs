@@ -166,6 +166,7 @@ impl Configuration {
                 .unwrap_or_default(),
         };
         let providers = pipelines.providers(&resource, sampling, front, &env);
+        env.tell_misspelled();
         let running = Running {
             providers,
             console,

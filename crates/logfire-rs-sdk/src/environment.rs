@@ -1,7 +1,7 @@
 //! Reads settings from the environment, or from what a test puts in its place.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -35,11 +35,13 @@ pub(crate) struct Environment {
     pub(crate) warnings: Warnings,
     /// Several settings read the same variables; each warning is given once.
     told: Mutex<HashSet<String>>,
+    /// The names that were looked up.
+    asked: Mutex<BTreeSet<String>>,
 }
 
 impl Environment {
     pub(crate) fn new(lookup: Option<Lookup>, warnings: Warnings) -> Self {
-        Self { lookup, warnings, told: Mutex::default() }
+        Self { lookup, warnings, told: Mutex::default(), asked: Mutex::default() }
     }
 
     /// The value of the first variable that is set to more than blanks, trimmed.
@@ -102,17 +104,54 @@ impl Environment {
         }
     }
 
+    /// Tells of variables of the process that look like a slip of the keyboard in one that was looked up and is not set:
+    /// nothing else would say why they do nothing.
+    pub(crate) fn tell_misspelled(&self) {
+        if self.lookup.is_none() {
+            let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+            self.tell_misspelled_of(&names.collect());
+        }
+    }
+
+    fn tell_misspelled_of(&self, set: &BTreeSet<String>) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = |name: &&String| name.starts_with("LOGFIRE_") || name.starts_with("OTEL_");
+        for name in set.iter().filter(is_ours).filter(|name| !asked.contains(*name)) {
+            let mut unset = asked.iter().filter(|name| !set.contains(*name));
+            if let Some(meant) = unset.find(|meant| is_slip(name, meant)) {
+                self.warn(&format_args!("{name} is not read: did you mean {meant}?"));
+            }
+        }
+    }
+
     pub(crate) const fn is_process(&self) -> bool {
         self.lookup.is_none()
     }
 
     fn named<'a>(&self, name: &'a str) -> Option<(&'a str, String)> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         let value = match &self.lookup {
             Some(lookup) => (lookup.0)(name),
             None => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
         };
         let value = value?.trim().to_owned();
         (!value.is_empty()).then_some((name, value))
+    }
+}
+
+/// Whether one becomes the other by a character more, less, another one, or two in the other order.
+fn is_slip(one: &str, other: &str) -> bool {
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let rest = |text: &str| text.bytes().skip(same).collect::<Vec<_>>();
+    let (mut one, mut other) = (rest(one), rest(other));
+    while !one.is_empty() && !other.is_empty() && one.last() == other.last() {
+        one.pop();
+        other.pop();
+    }
+    match (&*one, &*other) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
     }
 }
 
@@ -167,6 +206,36 @@ pub(crate) mod tests {
                 "D is ignored: `-5` is not a number",
             ]
         );
+    }
+
+    #[test]
+    fn a_slip_of_the_keyboard_is_one() {
+        let meant = "LOGFIRE_TOKEN";
+        for slip in
+            ["LOGFIRE_TOKNE", "LOGFIRE_TOKE", "LOGFIRE_TOKENS", "LOGFIRE_TOKEM", "LOGIFRE_TOKEN"]
+        {
+            assert!(is_slip(slip, meant) && is_slip(meant, slip), "{slip}");
+        }
+        for other in [meant, "LOGFIRE_TO", "LOGFIRE_KEY", "LOGFIRE_NEKOT", "LOGFIRE_TKONE", ""] {
+            assert!(!is_slip(other, meant) && !is_slip(meant, other), "{other}");
+        }
+        assert!(!is_slip("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_QUEUE_SIZE"));
+    }
+
+    #[test]
+    fn a_variable_that_is_nearly_one_is_told() {
+        let (env, told) = environment(&[("OTEL_SERVICE_NAME", "shop")]);
+        env.text(&["LOGFIRE_TOKEN", "OTEL_SERVICE_NAME", "HOME"]);
+        let set = [
+            "LOGFIRE_TOKNE",
+            "LOGFIRE_API_KEY",
+            "OTEL_SERVICE_NAMES",
+            "OTEL_SERVICE_NAME",
+            "HOMES",
+        ];
+        env.tell_misspelled_of(&set.map(str::to_owned).into());
+        let warning = "LOGFIRE_TOKNE is not read: did you mean LOGFIRE_TOKEN?";
+        assert_eq!(*told.lock().unwrap(), [warning]);
     }
 
     #[test]
