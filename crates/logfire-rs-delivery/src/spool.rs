@@ -169,6 +169,10 @@ impl Spool {
         let mut found = Vec::new();
         for file in fs::read_dir(&self.directory)?.flatten() {
             let Ok(name) = file.file_name().into_string() else { continue };
+            // A directory could be neither read nor dropped, and stand before all others.
+            if !file.file_type().is_ok_and(|it| it.is_file()) {
+                continue;
+            }
             if name.ends_with(".partial") {
                 // A process ended while it wrote this; its name is only for what is whole.
                 let _ = fs::remove_file(file.path());

@@ -208,7 +208,7 @@ fn what_is_not_ours_or_not_whole_is_passed_over() {
     fs::write(spool.join("1.otlp"), [0xff, b'\n', 0xff]).unwrap();
     fs::write(spool.join("2.otlp.partial"), "half").unwrap();
     fs::write(spool.join("notes.txt"), "of the user").unwrap();
-    fs::create_dir(spool.join("3.otlp")).unwrap();
+    fs::create_dir(spool.join("00.otlp")).unwrap();
 
     let receiver = Receiver::again(address);
     wait_until(|| {
