@@ -1,6 +1,9 @@
 //! Where the console writes: stderr or the user's writer, with or without colors.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 
@@ -30,14 +33,19 @@ impl Sink {
     }
 
     /// All of it at once: what else writes to a terminal or pipe would come between the parts of a line.
+    /// A writer of the user that panics misses the line.
     pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
-        match self.colors {
-            true => self.writer.write_all(text.as_bytes()),
-            false => self.writer.write_all(strip_str(text).to_string().as_bytes()),
-        }
+        let plain = (!self.colors).then(|| strip_str(text).to_string());
+        let text = plain.as_deref().unwrap_or(text);
+        caught(|| self.writer.write_all(text.as_bytes()))
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        caught(|| self.writer.flush())
     }
+}
+
+fn caught(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let panicked = |_| Err(io::Error::other("the writer panicked"));
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }

@@ -200,3 +200,30 @@ fn a_stuck_terminal_never_blocks_the_program() {
     assert!(text.lines().count() < 10_000);
     assert!(text.contains(" lines left out\n"));
 }
+
+/// Panics at the first line.
+struct Moody(Text, bool);
+
+impl Write for Moody {
+    #[expect(clippy::panic, reason = "it is what is tested")]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !std::mem::replace(&mut self.1, true) {
+            panic!("on purpose");
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_panics_misses_a_line() {
+    let text = Text::default();
+    let options = ConsoleOptions::default().timestamps(false).writer(Moody(text.clone(), false));
+    let logfire = local(&[]).0.console(options).finish().unwrap();
+    logfire.tracer_provider().tracer("test").in_span("work", |_| ());
+    logfire.shutdown().unwrap();
+    assert!(text.get().starts_with("└ "), "{}", text.get());
+}
