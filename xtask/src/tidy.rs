@@ -31,6 +31,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     found.extend(dependencies::check_rust_version(&metadata::too_young(sh)?));
     found.extend(manifests::check_members(&workspace.members, &files));
     found.extend(adapters::check_size(&files));
+    found.extend(adapters::check_guides(&files));
     found.extend(adapters::check_mentions(&files));
     found.extend(repository::check_changelog(&files));
     found.extend(repository::check_test_command(&files));

@@ -129,6 +129,30 @@ pub(super) fn check_size(files: &[File]) -> Vec<Violation> {
     ADAPTERS.iter().filter_map(too_thick).collect()
 }
 
+/// What a reader looks for in the guide of each framework, as in those of Logfire's Python SDK.
+const SECTIONS: &[&str] =
+    &["Install", "Example", "Options", "Excluding URLs", "Capturing headers", "Masking"];
+
+/// Each adapter has a guide, with the same sections in the same order, among others.
+pub(super) fn check_guides(files: &[File]) -> Vec<Violation> {
+    let exists =
+        |adapter: &&&str| find(files, &format!("crates/logfire-rs-{adapter}/Cargo.toml")).is_some();
+    let mut found = Vec::new();
+    for adapter in ADAPTERS.iter().filter(exists) {
+        let path = format!("docs/{adapter}.md");
+        let mut lines = find(files, &path).map(|file| file.text.lines()).into_iter().flatten();
+        for section in SECTIONS {
+            let heading = format!("## {section}");
+            if !lines.any(|line| line == heading) {
+                let what = format!("add `{heading}`, in the order of the other guides");
+                found.push(Violation { path: path.clone(), line: 1, what });
+                break;
+            }
+        }
+    }
+    found
+}
+
 /// Each adapter that exists is in the facade, in the table of the README, and in the conformance suite.
 pub(super) fn check_mentions(files: &[File]) -> Vec<Violation> {
     let exists =
@@ -229,6 +253,25 @@ mod tests {
                 "crates/logfire-rs-axum/src/lib.rs:1: move decisions to core: 301 code lines of span plumbing, at most 300 (see `NOT_PLUMBING`)"
             ]
         );
+    }
+
+    #[test]
+    fn guides_have_the_same_sections_in_the_same_order() {
+        let found = |guide: &str| {
+            shown(check_guides(&[
+                file("crates/logfire-rs-warp/Cargo.toml", ""),
+                file("docs/warp.md", guide),
+            ]))
+        };
+        let guide = "# warp\n## Install\n## Example\n## Serving\n## Options\n## Excluding URLs\n\
+            ## Capturing headers\n## Masking\n";
+        assert_eq!(found(guide), [""; 0]);
+        let missing = ["docs/warp.md:1: add `## Masking`, in the order of the other guides"];
+        assert_eq!(found(&guide.replace("## Masking", "### Masking")), missing);
+        let options = ["docs/warp.md:1: add `## Options`, in the order of the other guides"];
+        assert_eq!(found(&format!("## Options\n{}", guide.replace("## Options\n", ""))), options);
+        let none = ["docs/warp.md:1: add `## Install`, in the order of the other guides"];
+        assert_eq!(found(""), none);
     }
 
     #[test]
