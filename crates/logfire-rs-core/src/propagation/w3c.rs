@@ -136,19 +136,25 @@ fn remote_parent(headers: &dyn Headers, common: &CommonHeaders<'_>) -> Option<Sp
 
 /// The parts of a `traceparent`; of versions after 00 those that are known today.
 fn parse(bytes: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let dashes = [2, 35, 52].iter().all(|it| bytes.get(*it) == Some(&b'-'));
-    if !dashes || !matches!(bytes.get(55), None | Some(b'-')) {
-        return None;
-    }
+    let (version, rest) = bytes.split_first_chunk::<2>()?;
+    let (trace, rest) = after_dash::<32>(rest)?;
+    let (span, rest) = after_dash::<16>(rest)?;
+    let (flags, rest) = after_dash::<2>(rest)?;
     let mut digits = Digits::default();
-    let [version, flags] = digits.two_bytes(bytes.get(..2)?, bytes.get(53..55)?)?;
-    let trace_id = TraceId::from(digits.number(bytes.get(3..35)?));
-    let span_id = SpanId::from(u64::try_from(digits.number(bytes.get(36..52)?)).ok()?);
-    if !digits.are_valid() || version == 0xff || version == 0 && bytes.len() != 55 {
+    let [version, flags] = digits.two_bytes(*version, *flags);
+    let trace_id = TraceId::from(digits.number(trace));
+    let span_id = SpanId::from(digits.number(span) as u64);
+    let ends = rest.is_empty() || version != 0 && rest.first() == Some(&b'-');
+    if !ends || version == 0xff || !digits.are_valid() {
         return None;
     }
     let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
     valid.then(|| (trace_id, span_id, TraceFlags::new(flags) & TraceFlags::SAMPLED))
+}
+
+/// The next part, behind a dash, and what follows.
+fn after_dash<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8])> {
+    text.strip_prefix(b"-")?.split_first_chunk()
 }
 
 /// Reads lower-case digits, eight at once, and remembers whether all of them were ones.
@@ -164,16 +170,15 @@ impl Digits {
     }
 
     /// The number that is written in `text`, which has eight digits or a multiple of them.
-    fn number(&mut self, text: &[u8]) -> u128 {
+    fn number<const N: usize>(&mut self, text: &[u8; N]) -> u128 {
         let words = text.as_chunks().0.iter();
         words.fold(0, |all, it| all << 32 | u128::from(self.word(*it)))
     }
 
     /// The bytes that are written in two digits each.
-    fn two_bytes(&mut self, first: &[u8], second: &[u8]) -> Option<[u8; 2]> {
-        let (&[a, b], &[c, d]) = (first, second) else { return None };
+    fn two_bytes(&mut self, [a, b]: [u8; 2], [c, d]: [u8; 2]) -> [u8; 2] {
         let [.., first, second] = self.word([b'0', b'0', b'0', b'0', a, b, c, d]).to_be_bytes();
-        Some([first, second])
+        [first, second]
     }
 
     /// Eight digits, each in a byte of its own.
@@ -293,7 +298,7 @@ mod tests {
         }
         let mut read = Digits::default();
         assert_eq!(read.number(b"0123456789abcdef"), 0x0123_4567_89ab_cdef);
-        assert_eq!(read.two_bytes(b"0a", b"ff"), Some([0x0a, 0xff]));
+        assert_eq!(read.two_bytes(*b"0a", *b"ff"), [0x0a, 0xff]);
         assert!(read.are_valid());
         // What is wrong stays wrong.
         read.number(b"0123456x");
