@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::{Key, KeyValue, Value};
 use opentelemetry_sdk::{
     Resource,
     resource::TelemetryResourceDetector,
@@ -116,7 +116,7 @@ impl ResourceSettings {
         let pairs = |name: &str| {
             env.pairs(&[name]).into_iter().map(|(key, value)| KeyValue::new(key, value))
         };
-        Resource::builder_empty()
+        let resource = Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_attributes(defaults())
             .with_attributes(of_the_host(Path::new(KERNEL)))
@@ -126,7 +126,8 @@ impl ResourceSettings {
             .with_attributes(self.code_source.into_iter().flat_map(CodeSource::attributes))
             .with_attributes(self.attributes)
             .with_attributes(setters.into_iter().flatten())
-            .build()
+            .build();
+        named(resource)
     }
 }
 
@@ -161,6 +162,19 @@ fn of_the_host(kernel: &Path) -> impl Iterator<Item = KeyValue> {
         let value = text.trim();
         (!value.is_empty()).then(|| KeyValue::new(key, value.to_owned()))
     })
+}
+
+/// A service has a name, also if somebody has set it to nothing.
+fn named(resource: Resource) -> Resource {
+    let name = resource.get(&Key::from_static_str(SERVICE_NAME));
+    if name.is_some_and(|name| !name.as_str().trim().is_empty()) {
+        return resource;
+    }
+    let others = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_attributes(others)
+        .with_attribute(KeyValue::new(SERVICE_NAME, unknown_service()))
+        .build()
 }
 
 /// <https://opentelemetry.io/docs/specs/semconv/resource/#service>
@@ -278,8 +292,16 @@ mod tests {
 
     #[test]
     fn a_service_without_a_name_is_known_by_its_executable() {
-        let attributes = resolved(ResourceSettings::default(), &[]);
-        assert!(attributes[0].starts_with("service.name=unknown_service:logfire_rs_sdk"));
+        let empty =
+            || ResourceSettings { service_name: Some(" ".to_owned()), ..Default::default() };
+        for (settings, variables) in [
+            (ResourceSettings::default(), &[][..]),
+            (ResourceSettings::default(), &[("OTEL_RESOURCE_ATTRIBUTES", "service.name=")]),
+            (empty(), &[]),
+        ] {
+            let attributes = resolved(settings, variables);
+            assert!(attributes[0].starts_with("service.name=unknown_service:logfire_rs_sdk"));
+        }
     }
 
     #[test]
