@@ -111,7 +111,7 @@ pub(crate) fn no_tracer_provider() {
     if first("no tracer provider") {
         otel_warn!(
             name: "logfire_rs.no_tracer_provider",
-            message = "no tracer provider is installed for the version of `opentelemetry` that logfire-rs uses (0.32 or 0.33), so there are no spans; install one before the first request, and check with `cargo tree -i opentelemetry` that there is only one version"
+            message = "no tracer provider is installed for the version of `opentelemetry` that logfire-rs uses (0.32 or 0.33), or it was shut down, so there are no spans; install one before the first request, keep what `configure().finish()` returns until the program ends (`let _ =` drops it at once), and check with `cargo tree -i opentelemetry` that there is only one version"
         );
     }
 }

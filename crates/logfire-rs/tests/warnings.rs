@@ -2,15 +2,21 @@
 #![cfg(all(feature = "axum", feature = "testing", feature = "tracing"))]
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use logfire_rs::HttpServerOptions;
-use logfire_rs::testing::capture;
+use logfire_rs::testing::{Captured, capture};
+use tower::ServiceExt as _;
 
 /// The warnings of an instrumented router, without the name of the event.
 async fn warnings(options: HttpServerOptions) -> Vec<String> {
     let captured = capture(options, async |options| {
         drop(logfire_rs::instrument_axum_with(Router::<()>::new(), options));
-    })
-    .await;
+    });
+    warnings_of(&captured.await)
+}
+
+fn warnings_of(captured: &Captured) -> Vec<String> {
     let text = captured.logs.to_string();
     text.lines().filter_map(|line| line.strip_prefix("- WARN ")).map(str::to_owned).collect()
 }
@@ -59,4 +65,20 @@ async fn a_bad_variable_is_named_with_its_value() {
             "logfire-rs takes `^/e(` of OTEL_RUST_AXUM_EXCLUDED_URLS literally: it is no regular expression, unclosed group",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_dropped_at_once_is_told_with_the_first_request() {
+    let configuration = logfire_rs::configure().local().env_lookup(|_| None).console(false);
+    let logfire = configuration.finish().unwrap();
+    let options = HttpServerOptions::default()
+        .env_lookup(|_| None)
+        .tracer_provider(logfire.tracer_provider().clone());
+    drop(logfire);
+    let captured = capture((), async |()| {
+        let app = logfire_rs::instrument_axum_with(Router::<()>::new(), options);
+        app.oneshot(Request::new(Body::empty())).await.unwrap();
+    });
+    let warnings = warnings_of(&captured.await);
+    assert!(warnings.iter().any(|it| it.contains("`let _ =` drops it at once")), "{warnings:?}");
 }
