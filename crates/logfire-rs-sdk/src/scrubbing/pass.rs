@@ -250,6 +250,12 @@ impl<'a> Pass<'a> {
                 }
             }
             AnyValue::Map(values) => self.log_map(values),
+            // Most bytes in logs are texts that nobody has decoded.
+            AnyValue::Bytes(bytes) => {
+                if let Some(new) = self.string(&String::from_utf8_lossy(bytes)) {
+                    *value = AnyValue::String(new.into());
+                }
+            }
             _ => {}
         }
     }
