@@ -46,6 +46,7 @@ pub(crate) fn default_port(scheme: &str) -> Option<u16> {
 }
 
 /// The text of `ip`; formatted once for the peers that a thread sees often.
+#[inline]
 pub(crate) fn ip_text(ip: IpAddr) -> Arc<str> {
     thread_local! {
         static RECENT: Recent<(IpAddr, Arc<str>), 16> = const { Recent::new() };
@@ -62,6 +63,7 @@ pub(crate) fn ip_text(ip: IpAddr) -> Arc<str> {
 pub(crate) type Server = (Arc<str>, Option<u16>);
 
 /// [`split_host`], worked out once for the authorities that a thread sees often.
+#[inline]
 pub(crate) fn server(authority: &[u8]) -> Option<Server> {
     /// That of a name in the DNS, with a port; a longer one is not worth keeping.
     const LIMIT: usize = 260;

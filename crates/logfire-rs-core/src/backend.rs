@@ -47,6 +47,7 @@ impl Backend {
     }
 
     /// `parent` with the span of `builder`, and whether that span records anything.
+    #[inline]
     pub(crate) fn start(
         &self,
         tracer: &dyn StartSpan,

@@ -59,6 +59,7 @@ pub struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     /// The handle is lent to the thread: a swap costs less than counting a reference.
+    #[inline]
     pub(crate) fn new(context: Option<Context>, lent: &'a mut Option<RequestSpan>) -> Self {
         swap(lent);
         Self { context: context.map(Context::attach), lent }
@@ -66,12 +67,14 @@ impl<'a> Entered<'a> {
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         drop(self.context.take());
         swap(self.lent);
     }
 }
 
+#[inline]
 fn swap(lent: &mut Option<RequestSpan>) {
     // Fails only while the thread ends, when there is no request to serve.
     let _ = CURRENT.try_with(|it| *lent = it.replace(lent.take()));

@@ -55,6 +55,7 @@ impl Template {
 }
 
 /// The span name `{method} {template}`, and the template to keep.
+#[inline]
 pub(crate) fn name(method: &'static str, template: &str) -> (Cow<'static, str>, Template) {
     match recent(method, template) {
         Some(named) => (Cow::Borrowed(named.name), Template::Static(named.template)),
@@ -62,6 +63,7 @@ pub(crate) fn name(method: &'static str, template: &str) -> (Cow<'static, str>, 
     }
 }
 
+#[inline]
 fn recent(method: &'static str, template: &str) -> Option<&'static Named> {
     thread_local! {
         static RECENT: RefCell<Recent> = const { RefCell::new(Recent { slots: Vec::new(), used: 0 }) };
@@ -81,6 +83,7 @@ struct Recent {
 }
 
 impl Recent {
+    #[inline]
     fn find(&mut self, method: &'static str, template: &str) -> Option<&'static Named> {
         if let Some(Some(named)) = self.slot(method, template) {
             return Some(named);
@@ -91,6 +94,7 @@ impl Recent {
     }
 
     /// The slot that a name has, or would have.
+    #[inline]
     fn slot(&mut self, method: &str, template: &str) -> Option<&mut Option<&'static Named>> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut index = hash(method, template) & mask;

@@ -147,6 +147,7 @@ impl ExcludedUrls {
     }
 
     /// Whether `path` or the URL that `url` gives is excluded; without patterns nothing is asked.
+    #[inline]
     pub(crate) fn matches(&self, path: &str, url: impl FnOnce() -> Option<String>) -> bool {
         if self.paths.iter().any(|it| it.is_match(path)) {
             return true;

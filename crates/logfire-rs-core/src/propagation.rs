@@ -76,6 +76,7 @@ impl Propagation {
     }
 
     /// `current` with what the headers carry; `None` if they carry nothing.
+    #[inline]
     pub(crate) fn extract(
         &self,
         headers: &dyn Headers,
@@ -97,6 +98,7 @@ impl Propagation {
     }
 
     /// Writes `context` into the headers of a request, in the place of what is there.
+    #[inline]
     pub(crate) fn inject(&self, context: &Context, headers: &mut dyn OutgoingHeaders) {
         match self {
             Self::W3c => w3c::inject(context, headers, true),

@@ -12,6 +12,7 @@ impl<T, const N: usize, const W: usize> Recent<T, N, W> {
     }
 
     /// What `share` makes of the value at `slot` that is the one looked for, else of a new one.
+    #[inline]
     pub(crate) fn share<R>(
         recent: &'static LocalKey<Self>,
         slot: usize,
@@ -22,8 +23,12 @@ impl<T, const N: usize, const W: usize> Recent<T, N, W> {
         let find = |recent: &Self| {
             let mut recent = recent.0.borrow_mut();
             let values = recent.get_mut(slot % N)?;
-            if let Some(known) = values.iter().flatten().find(|it| is_it(it)) {
-                return Some(share(known));
+            for known in &*values {
+                if let Some(known) = known
+                    && is_it(known)
+                {
+                    return Some(share(known));
+                }
             }
             values.rotate_right(1);
             Some(share(values.first_mut()?.insert(make())))

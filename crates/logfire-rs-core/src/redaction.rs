@@ -166,6 +166,7 @@ impl UrlRedaction {
     }
 
     /// The same, of a URL that was taken apart before.
+    #[inline]
     pub(crate) fn parsed<'u>(&self, parts: &FilterUrl<'u>) -> Cow<'u, str> {
         let url = parts.as_str();
         let has_nothing = parts.query() == Some("") && !self.drop_query;

@@ -335,6 +335,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    #[inline]
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -375,6 +376,7 @@ pub(crate) struct Extras {
 
 impl Notes {
     /// All that is known, once. From here on handles do nothing.
+    #[inline]
     pub(crate) fn end(&mut self) -> Option<Self> {
         let known = Self {
             route: self.route.clone(),

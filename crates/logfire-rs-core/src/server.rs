@@ -286,6 +286,7 @@ impl Engine {
     }
 
     /// The context to start the span in, and the link to a caller that is not its parent.
+    #[inline]
     fn parent(
         &self,
         request: &ServerRequest<'_>,

@@ -10,6 +10,7 @@ use crate::recent::{Recent, slot};
 
 /// Adds the attributes of `agent`, which is not empty; its text is shared while a thread sees it
 /// often, since few clients send different ones.
+#[inline]
 pub(crate) fn push(agent: &[u8], attributes: &mut Vec<KeyValue>) {
     let (text, synthetic) = known(agent);
     attributes.push(attribute(keys::USER_AGENT_ORIGINAL, StringValue::from(text)));
@@ -21,6 +22,7 @@ pub(crate) fn push(agent: &[u8], attributes: &mut Vec<KeyValue>) {
 /// The text of an agent, and what makes it a synthetic one.
 type Known = (Arc<str>, Option<&'static str>);
 
+#[inline]
 fn known(agent: &[u8]) -> Known {
     /// A longer one is not worth keeping.
     const LIMIT: usize = 512;

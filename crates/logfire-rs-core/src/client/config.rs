@@ -72,6 +72,7 @@ impl ClientConfig {
     }
 
     /// Whether nothing is to be recorded of `request`.
+    #[inline]
     pub(super) fn excludes(&self, request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> bool {
         let whole = || Some(format!("{}://{}{}", url.scheme(), url.authority(), url.path()));
         self.excluded_urls.matches(url.path(), whole)
@@ -115,6 +116,7 @@ impl ClientConfig {
     }
 
     /// The URL, filtered and redacted; `target` is what [`way::target`] says of it.
+    #[inline]
     pub(super) fn full_url(&self, url: &FilterUrl<'_>, target: u64) -> StringValue {
         let shared = &self.options.shared;
         let Some(filter) = &shared.url_filter else {
@@ -147,6 +149,7 @@ fn recent_url(url: &str, target: u64) -> StringValue {
 }
 
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
+#[inline]
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
     match only_bytes(request.headers, "host").and_then(address::server) {
         Some(host) => named(host, url),
@@ -155,6 +158,7 @@ pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server
 }
 
 /// The server of `url`.
+#[inline]
 pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
     match address::server(url.authority().as_bytes()) {
         Some(host) => named(host, url),

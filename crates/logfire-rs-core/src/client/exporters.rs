@@ -47,6 +47,7 @@ impl Endpoint {
     }
 
     /// Whether `url` is this one, or a method of gRPC there.
+    #[inline]
     pub(super) fn is(&self, url: &FilterUrl<'_>) -> bool {
         (url.path() == self.path || url.path().starts_with(GRPC))
             && port(url) == self.port

@@ -92,6 +92,7 @@ impl fmt::Debug for ClientSpan {
 }
 
 impl ClientSpan {
+    #[inline]
     pub(super) fn new(start: Start, path: &str, way: Way) -> Self {
         let mut flight = Box::new(Flight {
             start,

@@ -74,6 +74,7 @@ impl Way {
 /// Tells URLs apart as the wire does: without credentials and fragment.
 ///
 /// Schemes differ in length. Nothing is lost if someone finds two URLs that are taken for one.
+#[inline]
 pub(super) fn target(url: &FilterUrl<'_>) -> u64 {
     target_of((url.scheme(), url.target()))
 }
@@ -93,6 +94,7 @@ pub(super) fn hash(start: u64, text: &str) -> u64 {
 }
 
 /// The place of what has `hash` in a table of `slots`, a power of two.
+#[inline]
 pub(super) fn slot(hash: u64, slots: usize) -> usize {
     // The upper bits are the ones that a multiplication mixes.
     (hash >> (u64::BITS - slots.ilog2())) as usize
@@ -109,6 +111,7 @@ pub struct EnteredClient<'a> {
 
 impl ClientSpan {
     /// Makes the request the current one of the thread.
+    #[inline]
     pub fn enter(&mut self) -> EnteredClient<'_> {
         let context = self.flight.as_ref().map(|it| it.start.context.clone().attach());
         swap(&mut self.flight);
@@ -117,6 +120,7 @@ impl ClientSpan {
 }
 
 impl Drop for EnteredClient<'_> {
+    #[inline]
     fn drop(&mut self) {
         drop(self.context.take());
         swap(self.lent);
@@ -156,6 +160,7 @@ pub(super) fn current_server() -> Option<Server> {
 }
 
 /// Whether the thread works on this very request already, for a layer further out.
+#[inline]
 pub(super) fn is_recorded(method: Method, target: u64) -> bool {
     current_flight(|it| it.start.method == method && it.way.target == target).unwrap_or(false)
 }

@@ -96,6 +96,7 @@ fn shared_traceparent(span_context: &SpanContext) -> Bytes {
     SHARED.try_with(keep).unwrap_or_else(|_| Bytes::copy_from_slice(&text))
 }
 
+#[inline]
 fn write(span_context: &SpanContext) -> [u8; 55] {
     let mut text = *b"00-________________________________-________________-__";
     put_hex(text.get_mut(3..35), span_context.trace_id().to_bytes());

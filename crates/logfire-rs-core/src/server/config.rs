@@ -53,6 +53,7 @@ impl ServerConfig {
     }
 
     /// Whether nothing is to be recorded of `request`.
+    #[inline]
     pub(super) fn excludes(&self, request: &ServerRequest<'_>, origin: &Origin<'_>) -> bool {
         if telemetry_proxy::takes(request.method, request.path) {
             return true;

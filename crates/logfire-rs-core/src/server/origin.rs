@@ -22,6 +22,7 @@ pub(super) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
+    #[inline]
     pub(super) fn read(
         config: &ServerConfig,
         request: &'a ServerRequest<'a>,

@@ -86,6 +86,7 @@ impl ServerSpan {
     }
 
     /// Makes the request the current one; around each poll of its future and body.
+    #[inline]
     pub fn enter(&mut self) -> Entered<'_> {
         let context = match &self.handle {
             Some(handle) => Some(handle.context().clone()),
@@ -224,6 +225,7 @@ impl ServerSpan {
     }
 
     /// Tells hooks of a part of the response.
+    #[inline]
     pub fn response_frame(&mut self, frame: &Frame<'_>) {
         if self.observes_response() {
             self.inside(|span| frames::sent(span, frame));
@@ -231,6 +233,7 @@ impl ServerSpan {
     }
 
     /// The end of the body was handed over.
+    #[inline]
     pub fn complete(&mut self) {
         if self.progress != Progress::Complete {
             self.response_frame(&Frame::End);
