@@ -9,6 +9,8 @@
 // What the sources call the crates that they are from.
 extern crate self as logfire_rs_sdk;
 
+#[path = "../../../crates/logfire-rs-sdk/src/any_value.rs"]
+mod any_value;
 #[path = "../../../crates/logfire-rs-conformance/src/client.rs"]
 mod client;
 mod console;
@@ -20,6 +22,8 @@ mod front_end;
 mod matrix;
 #[path = "../../../crates/logfire-rs-conformance/src/observe.rs"]
 mod observe;
+#[path = "../../../crates/logfire-rs-conformance/src/serve.rs"]
+mod serve;
 #[path = "../../../crates/logfire-rs-conformance/src/site.rs"]
 mod site;
 #[path = "../../../crates/logfire-rs-conformance/src/table.rs"]
@@ -33,6 +37,7 @@ pub use crate::differences::difference;
 pub use crate::front_end::{FRONT_ENDS, FrontEnd};
 pub use crate::matrix::matrix;
 pub use crate::observe::{Exchange, Observed};
+pub use crate::serve::{bind, run_actix_web, serve_hyper};
 pub use crate::site::Site;
 pub use crate::table::{named, table};
 pub use crate::telemetry::Telemetry;
