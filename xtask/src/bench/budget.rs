@@ -88,15 +88,16 @@ fn instructions(sh: &Shell, programs: &str, name: &str) -> Result<i64> {
             .quiet()
             .ignore_stderr()
             .run()?;
-        let counted = without_malloc(&sh.read_file(profile)?);
-        if counted == 0 { Err("valgrind counted no instruction".into()) } else { Ok(counted) }
+        without_malloc(&sh.read_file(profile)?)
     };
     Ok((total("1500")? - total("500")?) / 1000)
 }
 
 /// The sum over all functions in what callgrind writes, but for those of [`MALLOC`].
-fn without_malloc(profile: &str) -> i64 {
-    let (mut function, mut is_call, mut sum) = ("", false, 0);
+///
+/// An error where all of them do not make up the total that callgrind tells: it was read wrongly.
+fn without_malloc(profile: &str) -> Result<i64> {
+    let (mut function, mut is_call, mut sum, mut all, mut total) = ("", false, 0, 0, 0);
     for line in profile.lines() {
         if let Some(name) = line.strip_prefix("fn=") {
             function = name.split('\'').next().unwrap_or(name);
@@ -105,11 +106,19 @@ fn without_malloc(profile: &str) -> i64 {
             is_call = true;
         } else if line.starts_with(|it: char| it.is_ascii_digit()) {
             let cost = line.split(' ').nth(1).and_then(|it| it.parse::<i64>().ok());
-            let is_own = !std::mem::take(&mut is_call) && !MALLOC.contains(&function);
-            sum += cost.filter(|_| is_own).unwrap_or_default();
+            let own = if std::mem::take(&mut is_call) { 0 } else { cost.unwrap_or_default() };
+            all += own;
+            sum += if MALLOC.contains(&function) { 0 } else { own };
+        } else if let Some(told) = line.strip_prefix("totals: ") {
+            total = told.split(' ').next().unwrap_or(told).parse()?;
         }
     }
-    sum
+    if total == 0 || all != total {
+        return Err(
+            format!("of {total} instructions that callgrind tells, {all} were found").into()
+        );
+    }
+    Ok(sum)
 }
 
 fn render(costs: &BTreeMap<String, Cost>) -> String {
@@ -135,6 +144,8 @@ fn parse(text: &str) -> BTreeMap<String, Cost> {
 }
 
 fn exceeded(budget: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost>) -> Vec<String> {
+    let unknown = budget.keys().filter(|it| !costs.contains_key(*it));
+    let unknown = unknown.map(|name| format!("{name} was not measured; run `cargo xtask bench`"));
     let too_much = costs.iter().filter_map(|(name, cost)| {
         let Some(allowed) = budget.get(name) else {
             return Some(format!("{name} has no budget; run `cargo xtask bench`"));
@@ -144,7 +155,7 @@ fn exceeded(budget: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost>) -> 
         let fits = cost.allocations <= allowed.allocations && cost.instructions <= instructions;
         (!fits).then(|| format!("{name}: {cost:?}, allowed: {allowed:?}"))
     });
-    too_much.collect()
+    too_much.chain(unknown).collect()
 }
 
 #[cfg(test)]
@@ -156,7 +167,22 @@ mod tests {
         let profile = "version: 1\nevents: Ir\nfn=main\n16 100\ncfn=malloc\ncalls=2 7\n16 70\n17 5\n\n\
             fn=malloc\n7 40\ncfn=_int_malloc\ncalls=1 9\n7 30\n\nfn=_int_malloc'2\n9 30\n\nfn=mallocate\n1 2\n\
             totals: 177\n";
-        assert_eq!(without_malloc(profile), 107);
+        assert_eq!(without_malloc(profile).unwrap(), 107);
+        // Whatever is read otherwise than it was meant shows in the total.
+        for (from, to) in [
+            ("fn=main\n16 100", "fn=main\n0x16 16 100"),
+            ("16 100", "+16 100"),
+            ("calls=2 7\n", ""),
+            ("totals: 177\n", ""),
+            ("177", "178"),
+            (profile, ""),
+        ] {
+            assert!(without_malloc(&profile.replacen(from, to, 1)).is_err(), "{from}");
+        }
+        assert_eq!(without_malloc(&profile.replace('\n', "\r\n")).unwrap(), 107);
+        let jumps = "fn=main\n16 100\njump=3 17\n16\njcnd=2/3 18\n17\nfi=inlined.rs\n3 20\nfe=main.rs\n\
+            18 1\n\ntotals: 121\n";
+        assert_eq!(without_malloc(jumps).unwrap(), 121);
     }
 
     #[test]
@@ -164,8 +190,11 @@ mod tests {
         let budget = parse("# comment\na 10 10000\nb 1 100\n");
         assert_eq!(parse(&render(&budget)), budget);
         assert!(exceeded(&budget, &parse("a 10 10400\nb 0 140\n")).is_empty());
-        assert_eq!(exceeded(&budget, &parse("a 11 10000\n")).len(), 1);
+        assert_eq!(exceeded(&budget, &parse("a 11 10000\nb 1 100\n")).len(), 1);
         assert_eq!(exceeded(&budget, &parse("a 10 11000\nb 1 160\n")).len(), 2);
-        assert_eq!(exceeded(&budget, &parse("c 0 0\n")).len(), 1);
+        // What has no budget, and what is no longer measured.
+        assert_eq!(exceeded(&budget, &parse("a 10 10000\nb 1 100\nc 0 0\n")).len(), 1);
+        assert_eq!(exceeded(&budget, &parse("a 10 10000\n")).len(), 1);
+        assert_eq!(exceeded(&budget, &parse("")).len(), 2);
     }
 }
