@@ -135,7 +135,7 @@ impl HttpServerMiddleware {
 
 /// Tells middleware that is nearer to the handler that the request is taken care of by `span`.
 fn marked(request: &ServiceRequest, span: ServerSpan) -> ServerSpan {
-    if !span.is_idle() {
+    if span.is_settled() {
         request.extensions_mut().insert(Recorded);
     }
     span

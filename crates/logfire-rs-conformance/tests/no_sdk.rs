@@ -78,7 +78,23 @@ async fn no_sdk_and_then_a_late_one() {
     let both = logfire_rs_axum::instrument_with(inner, options());
     request(&both, &[]).await;
     request(&both, &[]).await;
-    assert_eq!(own.get_finished_spans().unwrap().len(), 1);
+    request(&both, &[("traceparent", PARENT)]).await;
+    request(&both, &[("baggage", "tenant=acme")]).await;
+    let spans = own.get_finished_spans().unwrap();
+    assert_eq!(spans.len(), 4);
+    assert_eq!(spans[2].parent_span_id.to_string(), "b7ad6b7169203331");
+    own.reset();
+    let app = actix_web::App::new()
+        .wrap(logfire_rs_actix_web::middleware(options().tracer_provider(provider.clone())))
+        .wrap(logfire_rs_actix_web::middleware(options()))
+        .route("/", actix_web::web::get().to(|| async { "hello" }));
+    let app = actix_web::test::init_service(app).await;
+    for header in ["x", "traceparent", "traceparent"] {
+        let request = actix_web::test::TestRequest::get().insert_header((header, PARENT));
+        let response = actix_web::test::call_service(&app, request.to_request()).await;
+        actix_web::test::read_body(response).await;
+    }
+    assert_eq!(own.get_finished_spans().unwrap().len(), 3);
 
     // An instrumented router resolves its providers at its first request, not when it is built.
     let exporter = InMemorySpanExporter::default();

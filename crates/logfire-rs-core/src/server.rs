@@ -168,7 +168,7 @@ impl HttpServerInstrumenter {
         let common = request.headers.common();
         let origin = Origin::read(config, request, &common);
         if config.excludes(request, &origin) {
-            return ServerSpan::passing(Some(engine.excluded_context(request, &origin, current)));
+            return ServerSpan::excluded(engine.excluded_context(request, &origin, current));
         }
         if !backend.records() {
             let context = engine.passed_context(request.headers, origin.headers, &current);
@@ -249,6 +249,9 @@ impl Engine {
                 ..SpanBuilder::default()
             };
             let (context, recording) = backend.start(tracer, builder, &parent);
+            if !recording && !backend.records() {
+                return ServerSpan::passing(Some(parent));
+            }
             (context, recording, path)
         } else {
             (parent, false, None)

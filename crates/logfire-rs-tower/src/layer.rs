@@ -325,7 +325,7 @@ impl Recorder {
 
 /// Tells layers that are nearer to the handler that the request is taken care of by `span`.
 fn marked<B>(request: &mut Request<B>, span: ServerSpan) -> ServerSpan {
-    if !span.is_idle() {
+    if span.is_settled() {
         request.extensions_mut().insert(Recorded);
     }
     span

@@ -28,6 +28,7 @@ pub struct ServerSpan {
     handle: Option<RequestSpan>,
     /// What the work of a request that is not recorded runs in.
     passing: Option<Context>,
+    excluded: bool,
     progress: Progress,
     /// Bytes of the body so far, and how many there will be.
     sent: u64,
@@ -52,8 +53,16 @@ impl ServerSpan {
         Self::new(None, passing)
     }
 
+    /// The same, of a request that nobody is to record.
+    pub(super) fn excluded(context: Context) -> Self {
+        let mut span = Self::passing(Some(context));
+        span.excluded = true;
+        span
+    }
+
     fn new(handle: Option<RequestSpan>, passing: Option<Context>) -> Self {
-        Self { handle, passing, progress: Progress::BeforeHead, sent: 0, expected: None }
+        let progress = Progress::BeforeHead;
+        Self { handle, passing, excluded: false, progress, sent: 0, expected: None }
     }
 
     /// A span that neither records nor changes anything: for a request that is recorded already.
@@ -83,6 +92,13 @@ impl ServerSpan {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.handle.is_none() && self.passing.is_none()
+    }
+
+    /// Whether the request is recorded or excluded: layers that are nearer to the handler leave it
+    /// alone. They may record one that only its context is passed on of.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.handle.is_some() || self.excluded
     }
 
     /// Makes the request the current one; around each poll of its future and body.
