@@ -47,7 +47,8 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let HttpServerLayer { tower, is_lazy } = &self.layer;
         let mut span = tower.start(&mut request);
-        if tower.observes_request_bodies() {
+        // A layer of another kind around this one may ask, and cannot show the body itself.
+        if tower.observes_request_bodies() || span.is_idle() {
             observe(&mut request);
         }
         let inner =

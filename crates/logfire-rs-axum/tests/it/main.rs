@@ -5,6 +5,7 @@
 #[cfg(feature = "endpoint")]
 mod endpoint;
 mod layers;
+mod places;
 mod routes;
 #[cfg(feature = "ws")]
 mod websockets;
