@@ -97,6 +97,7 @@ impl ServerSpan {
     /// Whether the request is recorded or excluded: layers that are nearer to the handler leave it
     /// alone. They may record one that only its context is passed on of.
     #[must_use]
+    #[inline]
     pub fn is_settled(&self) -> bool {
         self.handle.is_some() || self.excluded
     }
