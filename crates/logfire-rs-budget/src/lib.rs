@@ -76,6 +76,11 @@ const PLAIN: &[Configuration] = &[
         bare: || axum(None, ""),
     },
     Configuration {
+        name: "axum-trace-excluding",
+        build: || axum(Some(trace().metrics(false).excluded_urls(EXCLUDED)), ""),
+        bare: || axum(None, ""),
+    },
+    Configuration {
         name: "axum-metrics",
         build: || axum(Some(trace().spans(false)), ""),
         bare: || axum(None, ""),
@@ -95,6 +100,9 @@ const PLAIN: &[Configuration] = &[
     endpoint::SAMPLED,
     endpoint::UNSAMPLED,
 ];
+
+/// What the request is not.
+const EXCLUDED: [&str; 3] = ["/health", "/internal/", r"\.png$"];
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
