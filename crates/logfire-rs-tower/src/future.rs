@@ -84,3 +84,129 @@ fn announce_trace(span: &ServerSpan, headers: &mut HeaderMap) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+    use std::future::{Ready, pending, poll_fn, ready};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use http::Request;
+    use http_body_util::{Empty, Full};
+    use logfire_rs_core::{HttpServerOptions, current_request};
+    use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+
+    use super::*;
+    use crate::HttpServerLayer;
+
+    type Answer = Result<Response<Full<&'static [u8]>>, Infallible>;
+
+    struct Recorded {
+        layer: HttpServerLayer,
+        exporter: InMemorySpanExporter,
+    }
+
+    impl Recorded {
+        fn new() -> Self {
+            let exporter = InMemorySpanExporter::default();
+            let provider =
+                SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+            let options = HttpServerOptions::default().env_lookup(|_| None).metrics(false);
+            Self { layer: HttpServerLayer::new(options.tracer_provider(provider)), exporter }
+        }
+
+        /// The `error.type` of each span that has ended.
+        fn errors(&self) -> Vec<String> {
+            let spans = self.exporter.get_finished_spans().unwrap();
+            let errors = spans.iter().map(|span| {
+                let mut attributes = span.attributes.iter();
+                let error = attributes.find(|it| it.key.as_str() == "error.type");
+                error.map_or_else(String::new, |it| it.value.to_string())
+            });
+            errors.collect()
+        }
+    }
+
+    /// Keeps whether there is a current request when it is dropped.
+    struct Looks(Rc<Cell<bool>>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            self.0.set(current_request().is_some());
+        }
+    }
+
+    fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn answer(_: Request<()>) -> Ready<Answer> {
+        ready(Ok(Response::new(Full::new(b"text"))))
+    }
+
+    #[test]
+    fn whatever_becomes_of_a_request_that_is_started_its_span_ends_once() {
+        let recorded = Recorded::new();
+        let start = |request: &mut Request<()>| recorded.layer.start(request);
+        let mut request = Request::new(());
+
+        // Nobody answers; and what is started again, or recorded too, is one request.
+        let span = start(&mut request);
+        assert!(start(&mut request).is_idle());
+        drop(recorded.layer.record(request, answer));
+        assert_eq!(recorded.errors(), Vec::<String>::new());
+        drop(span);
+        assert_eq!(recorded.errors(), ["cancelled"]);
+
+        // Dropped before it is polled: what it does then is work of the request.
+        let seen = Rc::new(Cell::new(false));
+        let looks = Looks(Rc::clone(&seen));
+        let future = async move {
+            let _looks = looks;
+            pending::<Answer>().await
+        };
+        drop(ResponseFuture::new(future, start(&mut Request::new(()))));
+        assert!(seen.get());
+        assert_eq!(recorded.errors(), ["cancelled", "cancelled"]);
+
+        // A future that answers as often as it is asked.
+        let span = start(&mut Request::new(()));
+        let mut future = ResponseFuture::new(
+            poll_fn(|cx| Pin::new(&mut answer(Request::new(()))).poll(cx)),
+            span,
+        );
+        let Poll::Ready(Ok(first)) = poll(&mut future) else { panic!("ready") };
+        let Poll::Ready(Ok(second)) = poll(&mut future) else { panic!("ready") };
+        drop(future);
+        assert!(second.into_body().finished().is_ok());
+        assert_eq!(recorded.errors().len(), 2);
+        let mut body = first.into_body().finished().unwrap_err();
+        assert_eq!(body.size_hint().exact(), Some(4));
+        let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let Poll::Ready(Some(Ok(frame))) = poll(&mut Box::pin(frame)) else { panic!("ready") };
+        assert_eq!(frame.into_data().unwrap(), b"text");
+        assert_eq!(recorded.errors().len(), 3);
+        assert!(body.is_end_stream() && body.finished().is_ok());
+        assert_eq!(recorded.errors(), ["cancelled", "cancelled", ""]);
+
+        // A panic goes on, and the future is dropped after it.
+        let span = start(&mut Request::new(()));
+        let mut future = ResponseFuture::new(poll_fn(|_| -> Poll<Answer> { panic!("x") }), span);
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut future).is_ready())).is_err());
+        drop(future);
+        assert_eq!(recorded.errors(), ["cancelled", "cancelled", "", "panic"]);
+    }
+
+    #[test]
+    fn a_future_without_a_start_is_what_it_is_without_the_layer() {
+        let empty = Response::new(Empty::<&[u8]>::new());
+        let inner = ready(Ok::<_, Infallible>(empty));
+        let mut future = ResponseFuture::new(inner, ServerSpan::idle());
+        let Poll::Ready(Ok(response)) = poll(&mut future) else { panic!("ready") };
+        assert!(response.headers().is_empty());
+        assert!(response.into_body().finished().is_ok());
+    }
+}

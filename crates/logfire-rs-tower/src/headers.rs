@@ -89,3 +89,36 @@ pub(crate) fn known(name: &str) -> Option<&'static HeaderName> {
 fn value(value: &http::HeaderValue) -> HeaderValue<'_> {
     HeaderValue { bytes: value.as_bytes(), sensitive: value.is_sensitive() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_over_the_headers_finds_what_a_search_does() {
+        let common = ["host", "user-agent", "traceparent", "tracestate", "baggage"];
+        let values = [b"".as_slice(), b"a", b"\xff\xfe", b" b", "\u{e9}".as_bytes()];
+        for others in [0, 1, 2, 7, 8, 11, 12, 13, 100] {
+            for lines in 0..=3 {
+                for first in 0..values.len() {
+                    let mut map = HeaderMap::new();
+                    for other in 0..others {
+                        let name = HeaderName::try_from(format!("x-{other}")).unwrap();
+                        map.append(name, http::HeaderValue::from_static("other"));
+                    }
+                    for (at, name) in common.iter().enumerate() {
+                        for line in 0..lines.min(at + 1) {
+                            let value = values[(first + at + line) % values.len()];
+                            let mut value = http::HeaderValue::from_bytes(value).unwrap();
+                            value.set_sensitive((first + line) % 2 == 0);
+                            map.append(*name, value);
+                        }
+                    }
+                    let searched = format!("{:?}", CommonHeaders::look_up(&HttpHeaders(&map)));
+                    assert_eq!(format!("{:?}", walk(&map)), searched, "{map:?}");
+                    assert_eq!(format!("{:?}", HttpHeaders(&map).common()), searched, "{map:?}");
+                }
+            }
+        }
+    }
+}
