@@ -51,7 +51,7 @@ impl Propagation {
             return Self::known(&**own).unwrap_or_else(|| Self::Own(Arc::clone(own)));
         }
         global::get_text_map_propagator(|it| {
-            let fields: Vec<String> = it.fields().map(str::to_owned).collect();
+            let fields: Vec<String> = it.fields().map(str::to_ascii_lowercase).collect();
             let same = if fields.is_empty() { Some(Self::W3c) } else { Self::known(it) };
             same.unwrap_or(Self::Global(fields))
         })
