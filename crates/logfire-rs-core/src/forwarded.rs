@@ -234,6 +234,9 @@ mod tests {
             ),
             (&[("x-forwarded-proto", "wss")], "- https -"),
             (&[("x-forwarded-for", "unknown")], "- - -"),
+            // What is marked as secret is not told, and nothing else in its place.
+            (&[("!forwarded", "for=1.2.3.4;host=a.b"), ("x-forwarded-for", "6.6.6.6")], "- - -"),
+            (&[("!x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https")], "- https -"),
             (&[], "-"),
         ] {
             assert_eq!(read(&one, peer, lines), expected, "{lines:?}");

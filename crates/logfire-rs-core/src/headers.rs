@@ -138,13 +138,13 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The only value of `name`; `None` if there is none, or more than one.
 pub(crate) fn only<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a str> {
-    std::str::from_utf8(only_bytes(headers, name)?).ok()
+    only_value(headers, name)?.as_str()
 }
 
 /// The same, whatever the bytes are.
-pub(crate) fn only_bytes<'a>(headers: &'a dyn Headers, name: &str) -> Option<&'a [u8]> {
+pub(crate) fn only_value<'a>(headers: &'a dyn Headers, name: &str) -> Option<HeaderValue<'a>> {
     let (only, several) = headers.first_of_several(name)?;
-    (!several).then_some(only.bytes)
+    (!several).then_some(only)
 }
 
 /// All lines of `name` as one list; `None` if there is none that is UTF-8.

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::Request;
 use axum::handler::Handler as _;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::routing::{any, get, post};
 use axum::{Router, ServiceExt as _};
@@ -267,5 +267,32 @@ async fn an_inner_layer_records_what_an_outer_one_only_passes_on() {
                 assert_eq!(parent == "b7ad6b7169203331", header == "traceparent");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_marked_as_secret_is_not_recorded() {
+    let spans = Spans::new();
+    let options = spans.options().trusted_proxies(1).capture_headers(true);
+    let app = instrument_with(Router::new().route("/", get(hello)), options);
+    let secret = |text: &str| {
+        let mut value = HeaderValue::try_from(text).unwrap();
+        value.set_sensitive(true);
+        value
+    };
+    for others in [0, 20] {
+        let mut request = Request::get("/")
+            .header("host", secret("hunter2.example"))
+            .header("user-agent", secret("hunter2"))
+            .header("x-forwarded-for", secret("192.0.2.222"))
+            .header("x-forwarded-host", secret("hunter2.example"));
+        for other in 0..others {
+            request = request.header(format!("x-{other}"), "other");
+        }
+        let request = request.body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+        let [span] = spans.take().try_into().unwrap();
+        let shown = format!("{:?}", span.attributes);
+        assert!(!shown.contains("hunter2") && !shown.contains("192.0.2.222"), "{shown}");
     }
 }

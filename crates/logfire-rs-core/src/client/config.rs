@@ -9,7 +9,7 @@ use super::exporters::{self, Endpoint};
 use super::way;
 use crate::attributes::{self as keys, attribute};
 use crate::header_capture::HeaderCapture;
-use crate::headers::only_bytes;
+use crate::headers::only_value;
 use crate::message::ClientRequest;
 use crate::method::{KnownMethods, Method};
 use crate::names::Template;
@@ -151,7 +151,8 @@ fn recent_url(url: &str, target: u64) -> StringValue {
 /// The server of `request`: what `Host` says if the caller wrote one, else the URL.
 #[inline]
 pub(super) fn server(request: &ClientRequest<'_>, url: &FilterUrl<'_>) -> Server {
-    match only_bytes(request.headers, "host").and_then(address::server) {
+    let host = only_value(request.headers, "host").filter(|it| !it.sensitive);
+    match host.and_then(|it| address::server(it.bytes)) {
         Some(host) => named(host, url),
         None => server_of(url),
     }
@@ -169,4 +170,27 @@ pub(super) fn server_of(url: &FilterUrl<'_>) -> Server {
 fn named((host, port): address::Server, url: &FilterUrl<'_>) -> Server {
     let port = port.or_else(|| address::default_port(url.scheme()));
     Server { address: Some(host.into()), port }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::tests::Lines;
+
+    #[test]
+    fn the_server_is_that_of_host_unless_it_is_marked_as_secret() {
+        let address = |name: &str| {
+            let request = ClientRequest {
+                method: "GET",
+                url: "https://a.b/",
+                template: None,
+                resend_count: 0,
+                headers: &Lines(&[(name, b"c.d")]),
+            };
+            let server = server(&request, &FilterUrl::parse(request.url));
+            server.address.map(|it| it.to_string())
+        };
+        assert_eq!(address("host").as_deref(), Some("c.d"));
+        assert_eq!(address("!host").as_deref(), Some("a.b"));
+    }
 }

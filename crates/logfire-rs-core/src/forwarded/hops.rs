@@ -35,7 +35,7 @@ impl Hops {
         let list = joined(headers, "forwarded")?;
         let mut hops = Self::default();
         // A quote that a client left open would swallow what the proxies add: void all.
-        if has_open_quote(headers) {
+        if has_open_quote(headers) || is_secret(headers, "forwarded") {
             return Some(hops);
         }
         for element in split_quoted(&list, ',') {
@@ -62,7 +62,7 @@ impl Hops {
     fn x_forwarded(headers: &dyn Headers) -> Option<Self> {
         let mut hops = Self::default();
         let list = |name| {
-            let list = joined(headers, name)?;
+            let list = joined(headers, name).filter(|_| !is_secret(headers, name))?;
             Some(list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>())
         };
         let clients = list("x-forwarded-for");
@@ -113,6 +113,11 @@ fn node(node: &str) -> Option<IpAddr> {
         None => node.split_once(':')?.0,
     };
     ip.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// Whether the framework marks it as secret: what it tells would be recorded.
+fn is_secret(headers: &dyn Headers, name: &str) -> bool {
+    headers.first(name).is_some_and(|it| it.sensitive)
 }
 
 /// Whether a line of `Forwarded` ends inside of quotes.

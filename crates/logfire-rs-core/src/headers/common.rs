@@ -79,7 +79,7 @@ impl<'a> CommonHeaders<'a> {
         }
     }
 
-    pub(crate) fn host(&self) -> Option<&'a [u8]> {
+    pub(crate) fn host(&self) -> Option<HeaderValue<'a>> {
         self.host.only()
     }
 
@@ -88,7 +88,7 @@ impl<'a> CommonHeaders<'a> {
     }
 
     pub(crate) fn traceparent(&self) -> Option<&'a [u8]> {
-        self.traceparent.only()
+        self.traceparent.only().map(|it| it.bytes)
     }
 
     /// All lines as one list, of which `headers` knows the others.
@@ -111,8 +111,8 @@ impl<'a> Found<'a> {
         self.first.map(|bytes| HeaderValue { bytes, sensitive: self.sensitive })
     }
 
-    fn only(self) -> Option<&'a [u8]> {
-        self.first.filter(|_| !self.several)
+    fn only(self) -> Option<HeaderValue<'a>> {
+        self.first().filter(|_| !self.several)
     }
 
     fn list(self, headers: &'a dyn Headers, name: &str) -> Option<Cow<'a, str>> {
@@ -144,7 +144,7 @@ mod tests {
             walked.add(name, HeaderValue { bytes, sensitive: false });
         });
         for found in [walked, CommonHeaders::look_up(&headers)] {
-            assert_eq!(found.host(), None);
+            assert!(found.host().is_none());
             assert_eq!(found.user_agent().unwrap().bytes, b"one");
             assert_eq!(found.traceparent(), Some(b"00-1".as_slice()));
             assert_eq!(found.tracestate(&headers).as_deref(), Some("a=1,b=2,c=3"));

@@ -48,15 +48,21 @@ impl<'a> Origin<'a> {
         address::split_host(authority).map(|_| authority)
     }
 
-    /// The same, taken apart.
+    /// The same, taken apart, to be recorded: not what the framework marks as secret.
     pub(super) fn server(&self) -> Option<Server> {
-        self.claimed_authority().and_then(address::server)
+        let authority = self.told_authority().map(str::as_bytes);
+        let host = || self.headers.host().filter(|it| !it.sensitive).map(|it| it.bytes);
+        authority.or_else(host).and_then(address::server)
     }
 
     fn claimed_authority(&self) -> Option<&[u8]> {
+        let host = || self.headers.host().map(|it| it.bytes);
+        self.told_authority().map(str::as_bytes).or_else(host)
+    }
+
+    fn told_authority(&self) -> Option<&str> {
         let own = || self.request.authority.map(without_user_info);
-        let known = self.host.as_deref().or_else(own).map(str::as_bytes);
-        known.or_else(|| self.headers.host())
+        self.host.as_deref().or_else(own)
     }
 }
 
