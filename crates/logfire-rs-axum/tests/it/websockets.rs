@@ -4,16 +4,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use axum::routing::any;
 use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http2;
+use hyper::ext::Protocol;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use logfire_rs_axum::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use logfire_rs_axum::{HttpServerOptions, current_request, instrument_with};
 use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::trace::{SdkTracer, SpanData};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message as Sent;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame as SentClose;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame as SentClose, Role};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::Spans;
@@ -118,7 +124,10 @@ fn describe(spans: &[SpanData]) -> String {
     text
 }
 
-async fn talk(mut client: Client, close: Option<u16>) {
+async fn talk<S>(mut client: WebSocketStream<S>, close: Option<u16>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     client.send(Sent::text("hi")).await.unwrap();
     assert_eq!(client.next().await.unwrap().unwrap(), Sent::text("hi"));
     let frame = close.map(|code| SentClose { code: code.into(), reason: "".into() });
@@ -140,6 +149,36 @@ async fn the_span_covers_the_connection() {
     assert_eq!(empty, "GET /echo/{id} http 101 close 1005 error - + work");
     let split = observe("/split", async |it| talk(it, Some(4000)).await).await;
     assert_eq!(split, "GET /split http 101 close 4000 error -");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_span_covers_a_stream_of_http2() {
+    let spans = Spans::new();
+    let address = serve(&spans, spans.options().record_body_sizes(true)).await;
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let handshake = http2::handshake(TokioExecutor::new(), stream);
+    let (mut sender, connection) = handshake.await.unwrap();
+    let connection = tokio::spawn(connection);
+    // An answer: the settings of the server are known.
+    let uri = |path: &str| format!("http://{address}{path}");
+    let request = Request::get(uri("/none")).body(Body::empty()).unwrap();
+    sender.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+    wait(&spans).await;
+    spans.take();
+    let request = Request::builder()
+        .method("CONNECT")
+        .uri(uri("/echo/1"))
+        .extension(Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13");
+    let response = sender.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    let client = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    assert!(server(&spans.take()).is_none(), "the span ended with the handshake");
+    talk(client, Some(1000)).await;
+    let text = describe(&wait(&spans).await);
+    assert_eq!(text, "CONNECT /echo/{id} http 200 close 1000 error - + work");
+    connection.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
