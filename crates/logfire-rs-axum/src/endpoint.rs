@@ -16,7 +16,8 @@ use axum::{Json, body};
 use logfire_rs_core::endpoint::capture::{Carrier, Plumbing};
 use logfire_rs_core::endpoint::{ArgumentError, Endpoint, EndpointKeys, Extraction, Framework};
 use logfire_rs_core::endpoint_keys;
-use logfire_rs_tower::InstrumentedBody;
+
+use crate::service::observed;
 
 /// Records the arguments of a handler, why one of them was rejected, and when all of it happened.
 ///
@@ -159,7 +160,7 @@ where
         let request = match extraction.as_mut().filter(|_| parses_body::<T::Rejection>()) {
             Some(extraction) => {
                 let observer = extraction.body_observer();
-                request.map(|body| Body::new(InstrumentedBody::request(body, observer)))
+                request.map(|body| observed(body, observer))
             }
             None => request,
         };

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{Request, Response};
+use http_body_util::BodyExt as _;
 use logfire_rs_core::RequestBodyObserver;
 use logfire_rs_tower::InstrumentedBody;
 use pin_project_lite::pin_project;
@@ -60,7 +61,22 @@ where
 fn observe(request: &mut Request<Body>) {
     if let Some(observer) = request.extensions_mut().remove::<RequestBodyObserver>() {
         let body = std::mem::take(request.body_mut());
-        *request.body_mut() = Body::new(InstrumentedBody::request(body, Some(observer)));
+        *request.body_mut() = observed(body, Some(observer));
+    }
+}
+
+/// `body`, shown to `observer`.
+pub(crate) fn observed(body: Body, observer: Option<RequestBodyObserver>) -> Body {
+    let body = InstrumentedBody::request(body, observer);
+    Body::new(body.map_err(without_wrapper::<axum::Error>))
+}
+
+/// `Body::new` wraps each error once more, and axum looks into two of its wrappers for what went
+/// wrong: a body that is too large would be a bad request.
+fn without_wrapper<E: Into<BoxError>>(error: E) -> BoxError {
+    match error.into().downcast::<axum::Error>() {
+        Ok(wrapper) => wrapper.into_inner(),
+        Err(error) => error,
     }
 }
 
@@ -86,7 +102,7 @@ where
         let response = ready!(self.project().inner.poll(cx))?;
         Poll::Ready(Ok(response.map(|body| match body.finished() {
             Ok(body) => Body::new(body),
-            Err(body) => Body::new(body),
+            Err(body) => Body::new(body.map_err(without_wrapper)),
         })))
     }
 }

@@ -23,6 +23,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::Spans;
@@ -106,7 +107,7 @@ async fn answer(app: &Router, method: &str, path: &str) -> String {
     let (end, hint) = (response.body().is_end_stream(), response.body().size_hint());
     let body = response.into_body().collect().await;
     let trailers = body.as_ref().ok().and_then(|it| it.trailers().cloned());
-    let body = body.map(http_body_util::Collected::to_bytes).map_err(|it| it.to_string());
+    let body = body.map(http_body_util::Collected::to_bytes);
     format!("{length:?} {end} {:?} {body:?} {trailers:?}", (hint.lower(), hint.upper()))
 }
 
@@ -266,6 +267,56 @@ async fn an_inner_layer_records_what_an_outer_one_only_passes_on() {
                 let parent = span.parent_span_id.to_string();
                 assert_eq!(parent == "b7ad6b7169203331", header == "traceparent");
             }
+        }
+    }
+}
+
+#[cfg(feature = "endpoint")]
+mod endpoint {
+    #[logfire_rs_axum::endpoint]
+    pub(super) async fn number(axum::Json(number): axum::Json<u32>) -> String {
+        number.to_string()
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_as_without_the_layer() {
+    let spans = Spans::new();
+    let layer = || layer(spans.options().record_body_sizes(true));
+    let routes = || {
+        let text = |body: String| async { body };
+        let router = Router::new().route("/", post(text));
+        #[cfg(feature = "endpoint")]
+        let router = router.route("/endpoint", post(endpoint::number));
+        router
+    };
+    let limit = || RequestBodyLimitLayer::new(4);
+    for (inside, app) in [
+        (true, routes().layer(limit()).layer(layer())),
+        (true, routes().layer(ServiceBuilder::new().layer(layer()).layer(limit()))),
+        (false, routes().layer(layer()).layer(limit())),
+    ] {
+        for (path, length, body, expected) in [
+            ("/", None, "1234", StatusCode::OK),
+            ("/", None, "12345", StatusCode::PAYLOAD_TOO_LARGE),
+            ("/", Some(5), "12345", StatusCode::PAYLOAD_TOO_LARGE),
+            #[cfg(feature = "endpoint")]
+            ("/endpoint", None, "1234", StatusCode::OK),
+            #[cfg(feature = "endpoint")]
+            ("/endpoint", None, "12345", StatusCode::PAYLOAD_TOO_LARGE),
+        ] {
+            let parts = body.as_bytes().chunks(2).map(Ok::<_, Infallible>);
+            let stream = Body::from_stream(futures_util::stream::iter(parts));
+            let mut request = Request::post(path).header("content-type", "application/json");
+            if let Some(length) = length {
+                request = request.header("content-length", length);
+            }
+            let response = app.clone().oneshot(request.body(stream).unwrap()).await.unwrap();
+            assert_eq!(response.status(), expected, "{path} {length:?} {body} {inside}");
+            response.into_body().collect().await.unwrap();
+            // What a layer further out answers by itself is not seen.
+            let count = usize::from(inside || length.is_none());
+            assert_eq!(spans.take().len(), count, "{length:?} {body}");
         }
     }
 }
