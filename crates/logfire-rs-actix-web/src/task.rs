@@ -56,7 +56,7 @@ where
 /// # let app = actix_web::App::new().route("/", actix_web::web::get().to(handler));
 /// ```
 pub fn in_request<F: Future>(future: F) -> InRequest<F> {
-    let request = current_request().as_ref().and_then(KeepOpen::new);
+    let request = KeepOpen::or_passing(current_request().as_ref());
     InRequest { inner: future, request }
 }
 
@@ -67,7 +67,7 @@ pin_project! {
     pub struct InRequest<F> {
         #[pin]
         inner: F,
-        request: Option<KeepOpen>,
+        request: KeepOpen,
     }
 }
 
@@ -76,9 +76,6 @@ impl<F: Future> Future for InRequest<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        match this.request {
-            Some(request) => request.run(|| this.inner.poll(cx)),
-            None => this.inner.poll(cx),
-        }
+        this.request.run(|| this.inner.poll(cx))
     }
 }

@@ -132,10 +132,10 @@ impl<F> WebSocketUpgrade<F> {
         Fut: Future<Output = ()> + Send + 'static,
         F: OnFailedUpgrade,
     {
-        let keep = || self.request.as_ref().and_then(KeepOpen::new);
-        let (task, socket) = (keep(), keep());
+        let request = self.request.as_ref();
+        let (task, socket) = (KeepOpen::or_passing(request), request.and_then(KeepOpen::new));
         self.inner.on_upgrade(move |inner| {
-            InRequest::new(task, || callback(WebSocket::new(inner, socket)))
+            InRequest::new(Some(task), || callback(WebSocket::new(inner, socket)))
         })
     }
 

@@ -49,8 +49,9 @@ impl Ws {
         F: FnOnce(WebSocket) -> U + Send + 'static,
         U: Future<Output = ()> + Send + 'static,
     {
-        let keep = || self.request.as_ref().and_then(KeepOpen::new);
-        let (task, socket) = (keep(), keep());
+        let request = self.request.as_ref();
+        let (task, socket) = (KeepOpen::or_passing(request), request.and_then(KeepOpen::new));
+        let task = Some(task);
         self.inner
             .on_upgrade(move |inner| InRequest::new(task, || func(WebSocket::new(inner, socket))))
     }

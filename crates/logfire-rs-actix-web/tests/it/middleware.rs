@@ -7,8 +7,9 @@ use actix_web::middleware::{
 };
 use actix_web::test::{TestRequest, call_and_read_body, init_service};
 use actix_web::{App, HttpResponse, web};
-use logfire_rs_actix_web::{current_request, instrument_with, middleware};
-use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
+use logfire_rs_actix_web::{current_request, instrument_with, middleware, spawn};
+use opentelemetry::Context;
+use opentelemetry::trace::{Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _};
 
 use crate::Spans;
 
@@ -33,6 +34,28 @@ async fn a_request_is_recorded_once() {
     let options = spans.options().excluded_urls(["/a/"]);
     let app = init_service(instrument_with(App::new().service(scope), options)).await;
     assert_eq!(spans.of(&app, "GET /a/1").await, "");
+}
+
+#[actix_web::test]
+async fn the_context_of_what_is_not_recorded_is_passed_on_to_its_tasks() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let spans = Spans::new();
+    for (options, sampled) in
+        [(spans.options().spans(false), true), (spans.options().excluded_urls(["."]), false)]
+    {
+        let work = || async {
+            let context = Context::current();
+            let span = context.span();
+            format!("{} {}", span.span_context().trace_id(), span.span_context().is_sampled())
+        };
+        let handler = move || async move { spawn(work()).await.unwrap() };
+        let app = App::new().route("/", web::to(handler));
+        let app = init_service(instrument_with(app, options)).await;
+        let request = TestRequest::get().insert_header(("traceparent", PARENT)).to_request();
+        let told = call_and_read_body(&app, request).await;
+        assert_eq!(told, format!("0af7651916cd43dd8448eb211c80319c {sampled}"));
+        assert!(spans.take().is_empty());
+    }
 }
 
 #[actix_web::test]

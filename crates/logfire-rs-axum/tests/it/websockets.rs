@@ -14,12 +14,15 @@ use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use logfire_rs_axum::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use logfire_rs_axum::{HttpServerOptions, current_request, instrument_with};
-use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
+use opentelemetry::Context;
+use opentelemetry::trace::{
+    Span as _, SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _,
+};
 use opentelemetry_sdk::trace::{SdkTracer, SpanData};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message as Sent;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame as SentClose, Role};
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Sent};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::Spans;
@@ -149,6 +152,43 @@ async fn the_span_covers_the_connection() {
     assert_eq!(empty, "GET /echo/{id} http 101 close 1005 error - + work");
     let split = observe("/split", async |it| talk(it, Some(4000)).await).await;
     assert_eq!(split, "GET /split http 101 close 4000 error -");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_context_of_what_is_not_recorded_is_passed_on_to_the_connection() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let spans = Spans::new();
+    for (options, sampled) in
+        [(spans.options().spans(false), true), (spans.options().excluded_urls(["."]), false)]
+    {
+        let tell = |mut socket: WebSocket, in_call: String| async move {
+            let in_task = context();
+            socket.send(Message::text(format!("{in_call} {in_task}"))).await.unwrap();
+        };
+        let upgrade = move |ws: WebSocketUpgrade| async move {
+            ws.on_upgrade(move |socket| {
+                let in_call = context();
+                tell(socket, in_call)
+            })
+        };
+        let app = instrument_with(Router::new().route("/", any(upgrade)), options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let request = ClientRequestBuilder::new(format!("ws://{address}/").parse().unwrap());
+        let (mut client, _) =
+            connect_async(request.with_header("traceparent", PARENT)).await.unwrap();
+        let told = client.next().await.unwrap().unwrap().into_text().unwrap();
+        let expected = format!("0af7651916cd43dd8448eb211c80319c {sampled}");
+        assert_eq!(told.as_str(), format!("{expected} {expected}"));
+        assert!(spans.take().is_empty());
+    }
+}
+
+fn context() -> String {
+    let context = Context::current();
+    let span = context.span();
+    format!("{} {}", span.span_context().trace_id(), span.span_context().is_sampled())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
+use opentelemetry::Context;
+
 use super::exchange::{panic_message, record_failure};
 use super::frames;
 use crate::attributes::{self as keys, attribute};
@@ -17,6 +19,8 @@ use crate::request_span::RequestSpan;
 #[derive(Debug)]
 pub struct KeepOpen {
     handle: Option<RequestSpan>,
+    /// What the work of a request that is not recorded runs in.
+    passing: Option<Context>,
 }
 
 impl KeepOpen {
@@ -26,12 +30,20 @@ impl KeepOpen {
         let server = request.0.server.as_ref()?;
         let more = |open: usize| (open > 0).then_some(open + 1);
         let kept = server.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        kept.ok().map(|_| Self { handle: Some(request.clone()) })
+        kept.ok().map(|_| Self { handle: Some(request.clone()), passing: None })
+    }
+
+    /// The same of `request`; where nothing is recorded, what passes the current context on.
+    #[must_use]
+    pub fn or_passing(request: Option<&RequestSpan>) -> Self {
+        let passing = || Self { handle: None, passing: Some(Context::current()) };
+        request.and_then(Self::new).unwrap_or_else(passing)
     }
 
     /// Makes the request the current one.
     pub fn enter(&mut self) -> Entered<'_> {
-        Entered::new(self.handle.as_ref().map(|it| it.context().clone()), &mut self.handle)
+        let context = self.handle.as_ref().map(RequestSpan::context).or(self.passing.as_ref());
+        Entered::new(context.cloned(), &mut self.handle)
     }
 
     /// The handle for the application.
