@@ -34,6 +34,14 @@ impl KeepOpen {
     }
 
     /// The same of `request`; where nothing is recorded, what passes the current context on.
+    ///
+    /// ```
+    /// use logfire_rs_core::{KeepOpen, current_request};
+    ///
+    /// let mut kept = KeepOpen::or_passing(current_request().as_ref());
+    /// let connection = std::thread::spawn(move || kept.run(|| "work of the request"));
+    /// assert_eq!(connection.join().unwrap(), "work of the request");
+    /// ```
     #[must_use]
     pub fn or_passing(request: Option<&RequestSpan>) -> Self {
         let passing = || Self { handle: None, passing: Some(Context::current()) };

@@ -95,7 +95,13 @@ impl ServerSpan {
     }
 
     /// Whether the request is recorded or excluded: layers that are nearer to the handler leave it
-    /// alone. They may record one that only its context is passed on of.
+    /// alone. They may record one of which only the context is passed on.
+    ///
+    /// ```
+    /// use logfire_rs_core::ServerSpan;
+    ///
+    /// assert!(!ServerSpan::idle().is_settled());
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_settled(&self) -> bool {
