@@ -57,7 +57,7 @@ const GOALS: &[Goal] = &[
         limit: 8_000.0,
         unit: "",
         measured: |it| it.of("axum", "sampled", TRACE).and_then(instructions),
-        reason: "four headers are looked up: 0.7 k; the context and `current_request()` are made current and put back for the answer and for its body: 0.6 k; the handle of the request for `current_request()`: 0.5 k; the mark against recording a request twice: 0.2 k; the global tracer boxes each span a second time: 0.1 k",
+        reason: "the walk over ten headers: 0.4 k; the context and `current_request()` are made current and put back for the answer and for its body: 0.5 k; the handle of the request for `current_request()`: 0.5 k; the mark against recording a request twice: 0.2 k; the global tracer boxes each span a second time: 0.1 k",
     },
     Goal {
         what: "axum, trace and both metrics: instructions",
@@ -101,7 +101,7 @@ const GOALS: &[Goal] = &[
             let of = |configuration| it.of("axum", configuration, TRACE).and_then(instructions);
             difference(of("traceparent-alone"), of("sampled"))
         },
-        reason: "the header is found, checked and read in place, and `tracestate` is looked for: 1.5 k, where no header is 0.4 k",
+        reason: "its 55 bytes are checked and read, eight at once: 0.35 k; the context that holds the parent is an allocation of 0.2 k",
     },
     Goal {
         what: "axum, trace, with `traceparent` and the SDK's propagator: more instructions than without",
@@ -131,7 +131,7 @@ const GOALS: &[Goal] = &[
             let of = |name| it.of("axum", "no-sdk", name).map(nanoseconds);
             difference(of(OURS), of("a layer that does nothing"))
         },
-        reason: "a caller's context is looked for (0.5 k), route, peer and mark in the extensions (0.3 k), and the body is one more box",
+        reason: "the caller's context is looked for among the headers (0.4 k), and whether an outer layer has recorded the request",
     },
     Goal {
         what: "axum, no SDK: allocations above a layer that does nothing",
