@@ -295,14 +295,16 @@ pub(super) fn render(results: &Results) -> String {
             Some(value) => (shown(value, unit), format!("**no**: {reason}")),
             None => ("not measured".to_owned(), String::new()),
         };
-        let _ = writeln!(text, "| {what} | ≤ {} | {measured} | {met} |", shown(*limit, unit));
+        // As it is set, with no digit more.
+        let limit = if *unit == "×" { format!("{limit} ×") } else { shown(*limit, unit) };
+        let _ = writeln!(text, "| {what} | ≤ {limit} | {measured} | {met} |");
     }
     text
 }
 
 fn shown(value: f64, unit: &str) -> String {
     match unit {
-        "×" => format!("{value:.2} ×"),
+        "×" => format!("{value:.3} ×"),
         "" => rounded(value),
         _ => format!("{} {unit}", rounded(value)),
     }
@@ -321,7 +323,7 @@ mod tests {
         ]);
         let text = render(&results);
         assert!(text.contains("| axum, trace: instructions | ≤ 8,000 | 7,999 | yes |\n"), "{text}");
-        assert!(text.contains("peer's instructions | ≤ 0.58 × | 0.67 × | **no**"), "{text}");
+        assert!(text.contains("peer's instructions | ≤ 0.58 × | 0.667 × | **no**"), "{text}");
         assert!(text.contains("| tower, trace: allocations | ≤ 6 | not measured |  |\n"), "{text}");
     }
 }
