@@ -1,5 +1,6 @@
 //! The guard that keeps everything running, and ends it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{
     fmt,
     sync::{
@@ -326,7 +327,7 @@ impl Running {
     fn flush(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
         note(&mut reasons, self.providers.tracers.force_flush());
-        note(&mut reasons, self.providers.meters.force_flush());
+        note(&mut reasons, guarded(|| self.providers.meters.force_flush()));
         note(&mut reasons, self.providers.loggers.force_flush());
         reasons.extend(self.deliveries().flush(deadline));
         self.finish(deadline, reasons)
@@ -338,7 +339,7 @@ impl Running {
         let mut reasons = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
         note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));
-        note(&mut reasons, self.providers.meters.shutdown_with_timeout(left()));
+        note(&mut reasons, guarded(|| self.providers.meters.shutdown_with_timeout(left())));
         note(&mut reasons, self.providers.loggers.shutdown_with_timeout(left()));
         reasons.extend(self.deliveries().shutdown(deadline));
         self.finish(deadline, reasons)
@@ -362,6 +363,13 @@ impl Running {
         }
         if reasons.is_empty() { Ok(()) } else { Err(FlushError { reasons }) }
     }
+}
+
+/// A metric reader of the user's that panics keeps nobody else from sending what there is.
+fn guarded(call: impl FnOnce() -> OTelSdkResult) -> OTelSdkResult {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(OTelSdkError::InternalFailure("a metric reader panicked".to_owned()))
+    })
 }
 
 fn note(reasons: &mut Vec<String>, result: OTelSdkResult) {

@@ -293,3 +293,36 @@ fn a_processor_that_panics_takes_nothing_along() {
     let told = "a processor of the program panicked: it misses what it was given\n";
     assert_eq!(warnings.get(), told.repeat(2));
 }
+
+#[expect(clippy::panic, reason = "it is what is tested")]
+impl MetricReader for Broken {
+    fn register_pipeline(&self, _pipeline: Weak<Pipeline>) {}
+
+    fn collect(&self, _metrics: &mut ResourceMetrics) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        panic!("on purpose")
+    }
+
+    fn temporality(&self, _kind: InstrumentKind) -> Temporality {
+        Temporality::Cumulative
+    }
+}
+
+#[test]
+fn a_metric_reader_that_panics_keeps_no_span_from_being_sent() {
+    let receiver = Receiver::start();
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url());
+    let logfire = local_with(vec![endpoint]).0.add_metric_reader(Broken).finish().unwrap();
+    logfire.tracer_provider().tracer("test").in_span("work", |_| ());
+    let error = logfire.shutdown().unwrap_err();
+    assert!(error.to_string().contains("a metric reader panicked"), "{error}");
+    let delivered = logfire.export_statistics().spans.iter().map(|it| it.delivered).sum::<u64>();
+    assert_eq!(delivered, 1);
+}
