@@ -239,8 +239,13 @@ fn is_state(value: &str) -> bool {
 fn private_key(text: &str, after: usize) -> Option<Range<usize>> {
     const LINE: &str = "-----";
     let (before, rest) = text.split_at_checked(after)?;
-    let begins = before.rfind(LINE).and_then(|line| before.get(line..))?.starts_with("-----BEGIN ");
-    let key = rest.strip_prefix(LINE).filter(|_| begins)?;
+    let key = rest.strip_prefix(LINE)?;
+    // As long as such a line may be, and no longer: a text may be full of names.
+    let line = (before.len().saturating_sub(80)..).find_map(|it| before.get(it..))?;
+    let begins = line.rfind(LINE).and_then(|it| line.get(it..))?;
+    if !begins.starts_with("-----BEGIN ") {
+        return None;
+    }
     let start = after + LINE.len();
     Some(start..start + key.find(LINE).unwrap_or(key.len()))
 }
