@@ -15,8 +15,7 @@ const LIMIT: usize = 8 * 1024;
 /// A heuristic: it knows credentials in URLs, authorization and cookie headers, bearer tokens, web
 /// tokens, and the values of names such as `password` or `api_key`. It rather takes too much.
 pub(crate) fn mask(text: &str) -> String {
-    // A secret that the end cuts in two is known by what comes behind it.
-    let mut masked = Cow::Borrowed(start_of(text, 2 * LIMIT));
+    let mut masked = Cow::Borrowed(whole_words(text, 2 * LIMIT));
     for (rule, replacement) in RULES.iter() {
         if let Cow::Owned(changed) = rule.replace_all(&masked, replacement.as_str()) {
             masked = Cow::Owned(changed);
@@ -31,8 +30,20 @@ pub(crate) fn mask(text: &str) -> String {
     if masked.len() > LIMIT {
         masked.truncate(start_of(&masked, LIMIT).len());
         masked.push('…');
+    } else if text.len() > 2 * LIMIT {
+        masked.push('…');
     }
     masked
+}
+
+/// At most `length` bytes of a text, without the word that is cut in two: a secret may be known by its end.
+fn whole_words(text: &str, length: usize) -> &str {
+    let start = start_of(text, length);
+    if start.len() == text.len() {
+        return start;
+    }
+    let ends = |it: char| it.is_whitespace() || matches!(it, ',' | ';' | '&' | '"' | '\'');
+    start.rfind(ends).and_then(|it| start.get(..it)).unwrap_or(start)
 }
 
 /// At most `length` bytes of a text.
@@ -45,7 +56,7 @@ fn start_of(text: &str, length: usize) -> &str {
 const NAME: &str = r"[\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|session|csrf|xsrf|jwt|credential|signature|awsaccesskeyid)[\w.-]*";
 /// `Some(` and the like.
 const OPENED: &str = r"(?-i:[A-Z][\w:]*)\(";
-const QUOTED: &str = r#"\\"[^"]*"?|"(?:[^"\\]|\\.)*"?|'[^']*'"#;
+const QUOTED: &str = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'"#;
 /// A list, a map, or a word.
 const UNQUOTED: &str = r#"\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'<>()\[\]{}]+"#;
 
@@ -63,7 +74,7 @@ static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
         // Web tokens.
         (r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MARK),
         // What is between the lines of a private key.
-        (r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]+", "${1}REDACTED"),
+        (r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END|\z)", "${1}REDACTED${2}"),
         // The values of names that say that they are secret, also in the shape that `Debug` gives them.
         (
             &format!(
@@ -126,6 +137,11 @@ mod tests {
             (r#"password: "s3\"cret", id: 1"#, "password: REDACTED, id: 1"),
             (r#"{\"password\":\"s3cret\",\"id\":1}"#, r#"{\"password\":REDACTED,\"id\":1}"#),
             (r#"secret => "s3cret""#, "secret => REDACTED"),
+            ("password=\"s3\\\ncret\" x", "password=REDACTED x"),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\ns3cret\n-----END RSA",
+                "-----BEGIN RSA PRIVATE KEY-----REDACTED-----END RSA",
+            ),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----",
                 "-----BEGIN RSA PRIVATE KEY-----REDACTED-----END RSA PRIVATE KEY-----",
@@ -143,5 +159,9 @@ mod tests {
         let url = "postgres://ada:s3cret@db";
         let masked = mask(&format!("{}{url}{}", "x".repeat(LIMIT - 20), "é".repeat(LIMIT)));
         assert!(masked.ends_with("xpostgres://REDACTED:…"), "{masked}");
+        // What is masked is much shorter, and the end is in a secret.
+        let cookie = format!("cookie: {}\n{}", "c".repeat(9000), "x ".repeat(3677));
+        let masked = mask(&format!("{cookie}{url}{}", "@".repeat(LIMIT)));
+        assert!(masked.ends_with(" x…") && !masked.contains("s3cr"), "{masked}");
     }
 }
