@@ -57,8 +57,8 @@ const NAME: &str = r"[\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|ses
 /// `Some(` and the like.
 const OPENED: &str = r"(?-i:[A-Z][\w:]*)\(";
 const QUOTED: &str = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'"#;
-/// A list, a map, or a word.
-const UNQUOTED: &str = r#"\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"'<>()\[\]{}]+"#;
+/// A list, a map, what has the shape of one, or a word; a bracket in quotes ends nothing.
+const UNQUOTED: &str = r#"\[(?:"(?:[^"\\]|\\[\s\S])*"?|[^\]"])*\]?|(?-i:[A-Z][\w:]* ?)?\{(?:"(?:[^"\\]|\\[\s\S])*"?|[^}"])*\}?|[^\s,;&"'<>()\[\]{}]+"#;
 
 static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
     [
@@ -137,6 +137,8 @@ mod tests {
             (r#"password: "s3\"cret", id: 1"#, "password: REDACTED, id: 1"),
             (r#"{\"password\":\"s3cret\",\"id\":1}"#, r#"{\"password\":REDACTED,\"id\":1}"#),
             (r#"secret => "s3cret""#, "secret => REDACTED"),
+            (r#"password: Password { value: "a}s3cret" }, id: 1"#, "password: REDACTED, id: 1"),
+            (r#"{ passwords: ["a]s3cret", "s3cret"], id: 1 }"#, "{ passwords: REDACTED, id: 1 }"),
             ("password=\"s3\\\ncret\" x", "password=REDACTED x"),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\ns3cret\n-----END RSA",

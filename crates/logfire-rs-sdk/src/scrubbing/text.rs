@@ -18,13 +18,16 @@ const MAX_SCRUBBED: usize = 64 * 1024;
 /// `Password("..")`.
 static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r#"\A[\w.\[\]-]*\\?["']?"#;
-    let assigns =
-        r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b(?:\s(?:now|still|set to)\b)?\s?[:=]?)\s{0,4}";
+    let assigns = r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b(?:\s(?:now|still)\b)?(?:\s(?:re)?set to\b|\schanged to\b)?\s?[:=]?)\s{0,4}";
     let scheme = r"(?:(?:bearer|basic|digest|token)\s+)?";
     let quoted = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'?|`[^`]*`?"#;
-    let shaped = r#"(?-i:[A-Z][\w:]*\()+\\?"[^)]*\)*|(?-i:[A-Z]\w* ?)?\{[^}]*\}?|\[[^\]]*\]?"#;
+    // A bracket in quotes ends nothing.
+    let text = r#"(?:\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?)"#;
+    let shaped = format!(
+        r#"(?-i:[A-Z][\w:]*\()+{text}[^)]*\)*|(?-i:[A-Z][\w:]* ?)?\{{(?:{text}|[^}}"])*\}}?|\[(?:{text}|[^\]"])*\]?"#
+    );
     let value = format!(r#"(?P<value>{quoted}|{shaped}|[^\s,;&)}}"'`]+)"#);
-    let newtype = r#"\((?P<inner>\\?"[^)]*)"#;
+    let newtype = format!(r#"\((?P<inner>{text}[^)]*)"#);
     Regex::new(&format!("(?i){name}(?:{assigns}{scheme}{value}|{newtype})")).ok()
 });
 
@@ -410,8 +413,18 @@ mod tests {
         ] {
             assert_eq!(scrubbed(Scrubbing::default(), text), None, "{text}");
         }
-        for text in ["the password is: hunter2", "the password is required2", "password: required"]
-        {
+        for text in [
+            "the password is: hunter2",
+            "the password is required2",
+            "password: required",
+            "the password was reset to hunter2",
+            "the password is now set to hunter2",
+            "the password was changed to: hunter2",
+            r#"password: Some("hun)ter2")"#,
+            r#"password: ["a]hunter2", "hunter3"]"#,
+            r#"password: Login { value: "hun}ter2" }"#,
+            r#"password: Kind::Basic { value: "hunter2" }"#,
+        ] {
             let shown = scrubbed(Scrubbing::default(), text).unwrap();
             assert!(shown.ends_with(" [Scrubbed due to 'password']"), "{shown}");
         }
