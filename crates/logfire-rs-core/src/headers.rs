@@ -10,6 +10,7 @@ use bytes::Bytes;
 use opentelemetry::propagation::Injector;
 
 pub use self::common::CommonHeaders;
+pub(crate) use self::common::{BAGGAGE, TRACEPARENT, TRACESTATE};
 
 /// Read access to the headers of one message.
 ///
@@ -123,8 +124,8 @@ pub trait OutgoingHeaders: Injector {
 
 impl<S: BuildHasher> OutgoingHeaders for HashMap<String, String, S> {
     fn set_traceparent(&mut self, value: Bytes) {
-        self.remove("tracestate");
-        self.set("traceparent", text(&value).into_owned());
+        self.remove(TRACESTATE);
+        self.set(TRACEPARENT, text(&value).into_owned());
     }
 }
 

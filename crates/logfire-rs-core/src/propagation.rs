@@ -16,7 +16,9 @@ use opentelemetry::{Context, global};
 
 pub(crate) use self::w3c::traceparent;
 use crate::diagnostics;
-use crate::headers::{self, CommonHeaders, Headers, OutgoingHeaders};
+use crate::headers::{
+    self, BAGGAGE, CommonHeaders, Headers, OutgoingHeaders, TRACEPARENT, TRACESTATE,
+};
 
 /// How the context of a request is read and written.
 #[derive(Clone, Default)]
@@ -151,9 +153,9 @@ impl<'a> Carrier<'a> {
     fn new(headers: &'a dyn Headers) -> Self {
         Self {
             headers,
-            traceparent: headers::only(headers, w3c::TRACEPARENT),
-            tracestate: headers::joined(headers, w3c::TRACESTATE),
-            baggage: headers::joined(headers, w3c::BAGGAGE),
+            traceparent: headers::only(headers, TRACEPARENT),
+            tracestate: headers::joined(headers, TRACESTATE),
+            baggage: headers::joined(headers, BAGGAGE),
             keys: OnceCell::new(),
         }
     }
@@ -162,9 +164,9 @@ impl<'a> Carrier<'a> {
 impl Extractor for Carrier<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
-            w3c::TRACEPARENT => self.traceparent,
-            w3c::TRACESTATE => self.tracestate.as_deref(),
-            w3c::BAGGAGE => self.baggage.as_deref(),
+            TRACEPARENT => self.traceparent,
+            TRACESTATE => self.tracestate.as_deref(),
+            BAGGAGE => self.baggage.as_deref(),
             _ => self.headers.first(&key.to_ascii_lowercase())?.as_str(),
         }
     }

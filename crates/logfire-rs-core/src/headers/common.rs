@@ -6,9 +6,9 @@ use super::{HeaderValue, Headers, list};
 
 const HOST: &str = "host";
 const USER_AGENT: &str = "user-agent";
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
-const BAGGAGE: &str = "baggage";
+pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACESTATE: &str = "tracestate";
+pub(crate) const BAGGAGE: &str = "baggage";
 
 /// The headers of one message that a server asks every request for.
 ///

@@ -11,11 +11,7 @@ use opentelemetry::trace::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::headers::{CommonHeaders, Headers, OutgoingHeaders};
-
-pub(super) const TRACEPARENT: &str = "traceparent";
-pub(super) const TRACESTATE: &str = "tracestate";
-pub(super) const BAGGAGE: &str = "baggage";
+use crate::headers::{BAGGAGE, CommonHeaders, Headers, OutgoingHeaders, TRACESTATE};
 
 /// What a list of baggage must be able to carry; the rest is dropped.
 const BAGGAGE_MEMBERS: usize = 64;
