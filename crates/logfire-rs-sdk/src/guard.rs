@@ -1,6 +1,5 @@
 //! The guard that keeps everything running, and ends it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{
     fmt,
     sync::{
@@ -24,7 +23,7 @@ use opentelemetry_sdk::{
 use crate::proxy::Proxy;
 use crate::{
     ExportStatistics, FlushError, Propagator, console::Console, environment::Environment,
-    export::Deliveries, pipeline::Providers, warnings::Warnings,
+    export::Deliveries, guarded, pipeline::Providers, warnings::Warnings,
 };
 
 /// How long flush, shutdown and drop may take.
@@ -294,7 +293,7 @@ impl Logfire {
                 .unwrap_or_else(|error| {
                     let reason = match error {
                         RecvTimeoutError::Timeout => format!("not finished after {timeout:?}"),
-                        RecvTimeoutError::Disconnected => "a metric reader panicked".to_owned(),
+                        RecvTimeoutError::Disconnected => "the flush panicked".to_owned(),
                     };
                     Err(FlushError { reasons: vec![reason] })
                 }),
@@ -327,7 +326,7 @@ impl Running {
     fn flush(&self, deadline: Instant) -> Result<(), FlushError> {
         let mut reasons = Vec::new();
         note(&mut reasons, self.providers.tracers.force_flush());
-        note(&mut reasons, guarded(|| self.providers.meters.force_flush()));
+        note(&mut reasons, guarded::readers(|| self.providers.meters.force_flush()));
         note(&mut reasons, self.providers.loggers.force_flush());
         reasons.extend(self.deliveries().flush(deadline));
         self.finish(deadline, reasons)
@@ -339,7 +338,10 @@ impl Running {
         let mut reasons = Vec::new();
         let left = || deadline.saturating_duration_since(Instant::now());
         note(&mut reasons, self.providers.tracers.shutdown_with_timeout(left()));
-        note(&mut reasons, guarded(|| self.providers.meters.shutdown_with_timeout(left())));
+        note(
+            &mut reasons,
+            guarded::readers(|| self.providers.meters.shutdown_with_timeout(left())),
+        );
         note(&mut reasons, self.providers.loggers.shutdown_with_timeout(left()));
         reasons.extend(self.deliveries().shutdown(deadline));
         self.finish(deadline, reasons)
@@ -363,13 +365,6 @@ impl Running {
         }
         if reasons.is_empty() { Ok(()) } else { Err(FlushError { reasons }) }
     }
-}
-
-/// A metric reader of the user's that panics keeps nobody else from sending what there is.
-fn guarded(call: impl FnOnce() -> OTelSdkResult) -> OTelSdkResult {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(OTelSdkError::InternalFailure("a metric reader panicked".to_owned()))
-    })
 }
 
 fn note(reasons: &mut Vec<String>, result: OTelSdkResult) {

@@ -1,4 +1,4 @@
-//! Processors of the user, whose panics reach no request and no flush.
+//! Processors and metric readers of the user, whose panics reach no request and no flush.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -54,9 +54,17 @@ impl<P> Guarded<P> {
     }
 
     fn finish(&self, work: impl FnOnce(&P) -> OTelSdkResult) -> OTelSdkResult {
-        let failure = || OTelSdkError::InternalFailure("a processor panicked".to_owned());
-        self.call(work).unwrap_or_else(|| Err(failure()))
+        self.call(work).unwrap_or_else(|| Err(panicked("a processor")))
     }
+}
+
+/// Flushes or ends metric readers: one that panics keeps nobody else from sending what there is.
+pub(crate) fn readers(work: impl FnOnce() -> OTelSdkResult) -> OTelSdkResult {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked("a metric reader")))
+}
+
+fn panicked(who: &str) -> OTelSdkError {
+    OTelSdkError::InternalFailure(format!("{who} panicked"))
 }
 
 impl SpanProcessor for Guarded<Box<dyn SpanProcessor>> {
