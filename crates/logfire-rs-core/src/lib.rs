@@ -40,6 +40,7 @@ mod redaction;
 mod request_span;
 mod series;
 mod server;
+mod start_of;
 mod suppress;
 mod user_agent;
 

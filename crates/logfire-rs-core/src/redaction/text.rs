@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::MARK;
+use crate::start_of::start_of;
 
 /// A longer message helps nobody, and costs at every hop.
 const LIMIT: usize = 8 * 1024;
@@ -46,21 +47,16 @@ fn whole_words(text: &str, length: usize) -> &str {
     start.rfind(ends).and_then(|it| start.get(..it)).unwrap_or(start)
 }
 
-/// At most `length` bytes of a text.
-fn start_of(text: &str, length: usize) -> &str {
-    // `str::floor_char_boundary` is younger than the oldest Rust we support.
-    let end = (0..=length.min(text.len())).rev().find(|it| text.is_char_boundary(*it));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
 const NAME: &str = r"[\w.-]*(?:passw|passphrase|pwd|secret|token|api[-_]?key|session|csrf|xsrf|jwt|credential|signature|awsaccesskeyid)[\w.-]*";
 /// `Some(` and the like.
 const OPENED: &str = r"(?-i:[A-Z][\w:]*)\(";
-const QUOTED: &str = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'"#;
-/// A list, a map, what has the shape of one, or a word; a bracket in quotes ends nothing.
-const UNQUOTED: &str = r#"\[(?:"(?:[^"\\]|\\[\s\S])*"?|[^\]"])*\]?|(?-i:[A-Z][\w:]* ?)?\{(?:"(?:[^"\\]|\\[\s\S])*"?|[^}"])*\}?|[^\s,;&"'<>()\[\]{}]+"#;
-
 static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
+    let text = r#""(?:[^"\\]|\\[\s\S])*"?"#;
+    let quoted = format!(r#"\\"[^"]*"?|{text}|'[^']*'"#);
+    // A list, a map, what has the shape of one, or a word; a bracket in quotes ends nothing.
+    let unquoted = format!(
+        r#"\[(?:{text}|[^\]"])*\]?|(?-i:[A-Z][\w:]* ?)?\{{(?:{text}|[^}}"])*\}}?|[^\s,;&"'<>()\[\]{{}}]+"#
+    );
     [
         // Credentials in a URL.
         (r#"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>]*@"#, "${1}REDACTED:REDACTED@"),
@@ -78,12 +74,12 @@ static RULES: LazyLock<Vec<(Regex, String)>> = LazyLock::new(|| {
         // The values of names that say that they are secret, also in the shape that `Debug` gives them.
         (
             &format!(
-                r#"(?i)({NAME}|\bsig|\bpw)(\\?["']?\s*[=:]>?\s*(?:{OPENED})*)({QUOTED}|{UNQUOTED})"#
+                r#"(?i)({NAME}|\bsig|\bpw)(\\?["']?\s*[=:]>?\s*(?:{OPENED})*)({quoted}|{unquoted})"#
             ),
             "${1}${2}REDACTED",
         ),
         // The value of a type with such a name.
-        (&format!(r#"(?i)({NAME}\()({QUOTED})"#), "${1}REDACTED"),
+        (&format!(r#"(?i)({NAME}\()({quoted})"#), "${1}REDACTED"),
     ]
     .into_iter()
     .filter_map(|(rule, replacement)| Some((Regex::new(rule).ok()?, replacement.to_owned())))

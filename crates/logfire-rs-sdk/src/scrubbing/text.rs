@@ -20,9 +20,9 @@ static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let name = r#"\A[\w.\[\]-]*\\?["']?"#;
     let assigns = r"\s{0,4}(?:[:=]>?|\b(?P<verb>is|was|are)\b(?:\s(?:now|still)\b)?(?:\s(?:re)?set to\b|\schanged to\b)?\s?[:=]?)\s{0,4}";
     let scheme = r"(?:(?:bearer|basic|digest|token)\s+)?";
-    let quoted = r#"\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?|'[^']*'?|`[^`]*`?"#;
-    // A bracket in quotes ends nothing.
     let text = r#"(?:\\"[^"]*"?|"(?:[^"\\]|\\[\s\S])*"?)"#;
+    let quoted = format!("{text}|'[^']*'?|`[^`]*`?");
+    // A bracket in quotes ends nothing.
     let shaped = format!(
         r#"(?-i:[A-Z][\w:]*\()+{text}[^)]*\)*|(?-i:[A-Z][\w:]* ?)?\{{(?:{text}|[^}}"])*\}}?|\[(?:{text}|[^\]"])*\]?"#
     );

@@ -11,6 +11,7 @@ use super::super::EndpointLimits;
 use super::super::secret_names::is_secret;
 use super::{CUT, MASK};
 use crate::diagnostics;
+use crate::start_of::start_of;
 
 /// What is read of one value: beyond it, to pass over the rest costs too much.
 const STEPS: usize = 100_000;
@@ -335,9 +336,7 @@ pub(super) fn push_short(out: &mut String, text: &str, limit: usize) -> bool {
         out.push_str(text);
         return true;
     }
-    // `str::floor_char_boundary` is younger than the oldest Rust we support.
-    let end = (0..=room).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0);
-    out.push_str(text.get(..end).unwrap_or_default());
+    out.push_str(start_of(text, room));
     out.push_str(CUT);
     false
 }
